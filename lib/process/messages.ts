@@ -1,0 +1,119 @@
+import type { ClusterSnapshot } from "../cluster/types.ts";
+
+/** Why a worker believes that a node is not well; the supervisor decides what follows. */
+export type NodeComplaint =
+  | "connect-failed"
+  | "connection-lost"
+  | "shutdown"
+  | "read-only"
+  | "not-answering";
+
+/** One client session as SHOW POOL_PROCESSES and SHOW POOL_POOLS list it. */
+export interface SessionInfo {
+  readonly sessionId: number;
+  /** Unix time in seconds. */
+  readonly startTime: number;
+  readonly database: string;
+  readonly user: string;
+  readonly clientHost: string;
+  readonly clientPort: string;
+  readonly applicationName: string;
+  readonly status:
+    | "Connecting"
+    | "Execute command"
+    | "Idle"
+    | "Idle in transaction"
+    | "Wait for connection";
+  /** What the session waits for, empty when it waits for nothing but its client. */
+  readonly waitingFor: string;
+  readonly loadBalanceNode: number;
+  /** Last statement, at most 1023 bytes, and the node it went to. */
+  readonly statement: string;
+  readonly statementNode: number;
+  readonly idleSince: number;
+  readonly servers: readonly ServerConnectionInfo[];
+}
+
+/** One connection to a server, lent to a session or cached. */
+export interface ServerConnectionInfo {
+  readonly node: number;
+  readonly pid: number;
+  readonly database: string;
+  readonly user: string;
+  /** Unix time in seconds when it was opened. */
+  readonly createdAt: number;
+  /** How often it has been handed to a client. */
+  readonly uses: number;
+  /** Unix time in seconds when the last client left it, 0 while lent or never used. */
+  readonly releasedAt: number;
+  readonly protocolMinor: number;
+}
+
+/** What one worker tells of itself for SHOW POOL_PROCESSES, SHOW POOL_POOLS and pcp_proc_info. */
+export interface WorkerReport {
+  readonly worker: number;
+  readonly pid: number;
+  readonly startTime: number;
+  /** Clients served since the worker started. */
+  readonly connectionCount: number;
+  readonly sessions: readonly SessionInfo[];
+  /** Clients that wait for a free slot. */
+  readonly waitingClients: number;
+  /** Cached connections that no session holds. */
+  readonly idle: readonly ServerConnectionInfo[];
+}
+
+/** A table that pgpool itself answers, all values as text. */
+export interface AdminTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Messages from a worker to the supervisor. */
+export type WorkerMessage =
+  | { type: "ready"; worker: number }
+  /** Draining is over: no client is left (smart stop). */
+  | { type: "drained"; worker: number }
+  | { type: "complain"; node: number; complaint: NodeComplaint; detail: string; generation: number }
+  /** A first client connection reached the node: waiting becomes up. */
+  | { type: "node-used"; node: number }
+  /** The worker has a client with this cancel request; the owner may be any worker. */
+  | { type: "cancel"; pid: number; key: string }
+  /** A slot became free while clients waited somewhere. */
+  | { type: "slot-free" }
+  | { type: "admin"; request: number; view: string; session: AdminSession }
+  | { type: "report"; request: number; report: WorkerReport };
+
+/** What a SHOW command needs to know of the session that asks. */
+export interface AdminSession {
+  readonly loadBalanceNode: number;
+}
+
+/** Messages from the supervisor to a worker. */
+export type SupervisorMessage =
+  | {
+    type: "start";
+    worker: number;
+    workers: number;
+    configPath: string;
+    snapshot: ClusterSnapshot;
+    listeners: readonly ListenerInfo[];
+    sharedMemory: string;
+  }
+  | { type: "snapshot"; snapshot: ClusterSnapshot }
+  | { type: "reload" }
+  | { type: "cancel"; pid: number; key: string }
+  | { type: "slot-free" }
+  | { type: "admin-result"; request: number; table: AdminTable }
+  | { type: "admin-error"; request: number; message: string }
+  | { type: "report"; request: number }
+  /** smart: no new clients, go on until the last has left; fast: end all sessions now. */
+  | { type: "stop"; mode: "smart" | "fast" | "immediate" };
+
+/** A listening socket inherited by a worker. */
+export interface ListenerInfo {
+  readonly fd: number;
+  readonly kind: "tcp" | "unix";
+  /** `127.0.0.1:9999`, `[::1]:9999` or the socket's path. */
+  readonly address: string;
+}

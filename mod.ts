@@ -1,0 +1,2 @@
+/** What pgpool offers as a library. */
+export {};
