@@ -1,0 +1,48 @@
+import type { AdminTable, NodeComplaint } from "../process/messages.ts";
+import type { ErrorFields } from "../wire/build.ts";
+
+/** What a session does to the world. The session itself does no I/O. */
+export interface SessionPort {
+  /** Queues bytes for the client. */
+  toClient(bytes: Uint8Array): void;
+  /** Closes the client's connection when what is queued has been sent. */
+  endClient(): void;
+  /** No more client bytes are wanted for now: the session waits for something named. */
+  pauseClient(): void;
+  resumeClient(): void;
+  /** Asks for a connection to a node; answered by serverOpened or serverUnavailable. */
+  openServer(node: number): void;
+  /** Asks pgpool's supervisor for a table; answered by adminAnswer or adminFailed. */
+  askAdmin(view: string): void;
+  complain(node: number, complaint: NodeComplaint, detail: string): void;
+  /** Counts a statement of the given kind sent to a node. */
+  countStatement(node: number, kind: StatisticsKind): void;
+  /** Counts an error of the given severity that a node reported. */
+  countError(node: number, severity: "error" | "fatal" | "panic"): void;
+  /** Writes one line to the log in the name of the session. */
+  log(severity: "log" | "debug1" | "warning", text: string, detail?: string): void;
+}
+
+/** Statement kinds of SHOW POOL_BACKEND_STATS (sql-interface.md 6). */
+export type StatisticsKind = "select" | "insert" | "update" | "delete" | "ddl" | "other";
+
+/** A connection to a server as the session uses it. */
+export interface ServerLink {
+  readonly node: number;
+  /** Process id of the server's backend. */
+  readonly pid: number;
+  /** Parameters the server has reported. */
+  readonly parameters: Map<string, string>;
+  write(bytes: Uint8Array): void;
+  /** Gives the link back: reset it when `clean`, close it otherwise. */
+  release(clean: boolean): void;
+}
+
+/** Why a node could not be connected to. */
+export interface ServerUnavailable {
+  readonly error: ErrorFields;
+  /** The server itself refused this client (authentication, unknown database …). */
+  readonly refused: boolean;
+}
+
+export type { AdminTable, ErrorFields };

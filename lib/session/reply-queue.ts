@@ -1,0 +1,101 @@
+import type { StatementClass } from "../sql/classify.ts";
+import type { InternalQuery } from "./internal-query.ts";
+
+/** What a message sent to a server is answered with, and so what ends its entry in the queue. */
+export const Expect = {
+  /** Query: everything up to ReadyForQuery. */
+  Query: 0,
+  /** FunctionCall: everything up to ReadyForQuery. */
+  Function: 1,
+  /** Sync: ReadyForQuery. */
+  Sync: 2,
+  /** Parse: ParseComplete. */
+  Parse: 3,
+  /** Bind: BindComplete. */
+  Bind: 4,
+  /** Describe of a statement or portal: RowDescription or NoData. */
+  Describe: 5,
+  /** Execute: CommandComplete, EmptyQueryResponse or PortalSuspended. */
+  Execute: 6,
+  /** Close: CloseComplete. */
+  Close: 7,
+  /** A query of pgpool's own: rows are collected, nothing is shown to the client. */
+  Internal: 8,
+} as const;
+
+/** Who sees the answer to a message. */
+export const Show = {
+  /** The client sees all of it. */
+  All: 0,
+  /** Dropped: a follower's answer, or that to a message of pgpool's own. */
+  Nothing: 1,
+  /** Dropped unless it is an error, which takes the place of the answer the client waits for. */
+  Error: 2,
+} as const;
+
+/** What belongs to an entry beside its kind. */
+export type ReplyContext = StatementClass | InternalQuery | undefined;
+
+/**
+ * The answers one server still owes, oldest first. Kind and visibility are kept in one small
+ * integer each, so that a message costs no object.
+ */
+export class ReplyQueue {
+  #codes: number[] = [];
+  #contexts: ReplyContext[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#codes.length - this.#head;
+  }
+
+  push(expect: number, show: number, context?: ReplyContext): void {
+    this.#codes.push(expect | (show << 4));
+    this.#contexts.push(context);
+  }
+
+  /** Kind of the oldest entry, one of {@link Expect}, or -1 when nothing is owed. */
+  get expect(): number {
+    return this.#head < this.#codes.length ? this.#codes[this.#head] & 15 : -1;
+  }
+
+  /** Visibility of the oldest entry, one of {@link Show}. */
+  get show(): number {
+    return this.#head < this.#codes.length ? this.#codes[this.#head] >> 4 : Show.All;
+  }
+
+  get context(): ReplyContext {
+    return this.#contexts[this.#head];
+  }
+
+  /** Removes the oldest entry. */
+  shift(): void {
+    this.#contexts[this.#head] = undefined;
+    this.#head++;
+    if (this.#head === this.#codes.length) {
+      this.#codes.length = 0;
+      this.#contexts.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#codes.splice(0, this.#head);
+      this.#contexts.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /**
+   * Removes the first Sync after the oldest entry, as the server does that reads it while it
+   * copies data in. Returns its visibility, or -1 when there is none.
+   */
+  dropSyncAfterHead(): number {
+    for (let i = this.#head + 1; i < this.#codes.length; i++) {
+      if ((this.#codes[i] & 15) === Expect.Sync) {
+        const show = this.#codes[i] >> 4;
+        this.#codes.splice(i, 1);
+        this.#contexts.splice(i, 1);
+        return show;
+      }
+    }
+    return -1;
+  }
+}
