@@ -87,7 +87,6 @@ export class PostgresServer {
         ...settings,
       }),
     );
-    rmSync(join(dataDir, "postmaster.pid"), { force: true });
     const server = new ServerProcess({
       command: [join(postgresBin(account), "postgres"), "-D", dataDir],
       account,
@@ -213,16 +212,13 @@ export class PostgresServer {
     );
   }
 
-  /** The last line of postmaster.pid tells how far the start has come (as pg_ctl reads it). */
+  /** Line 8 of postmaster.pid tells how far the start has come (as pg_ctl reads it). */
   #isReady(): boolean {
     const file = join(this.dataDir, "postmaster.pid");
     const state = existsSync(file) ? readFileSync(file, "utf8").split("\n")[7]?.trim() : undefined;
-    return state === "ready" || state === "standby" && this.#isHotStandby();
-  }
-
-  /** With hot_standby the state becomes "ready" once the standby is consistent. */
-  #isHotStandby(): boolean {
-    return this.options.settings?.["hot_standby"] === false;
+    // "standby" is the last that a server says which takes no connections while in recovery.
+    return state === "ready" ||
+      state === "standby" && this.options.settings?.["hot_standby"] === false;
   }
 
   #writeFile(name: string, text: string): void {
