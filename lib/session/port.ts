@@ -1,4 +1,5 @@
 import type { AdminTable, NodeComplaint } from "../process/messages.ts";
+import type { PgpoolCommand } from "../sql/pgpool-commands.ts";
 import type { ErrorFields } from "../wire/build.ts";
 
 /** What a session does to the world. The session itself does no I/O. */
@@ -12,8 +13,8 @@ export interface SessionPort {
   resumeClient(): void;
   /** Asks for a connection to a node; answered by serverOpened or serverUnavailable. */
   openServer(node: number): void;
-  /** Asks pgpool's supervisor for a table; answered by adminAnswer or adminFailed. */
-  askAdmin(view: string): void;
+  /** Has pgpool carry out one of its own commands; answered by commandDone. */
+  runCommand(command: PgpoolCommand): void;
   complain(node: number, complaint: NodeComplaint, detail: string): void;
   /** Counts a statement of the given kind sent to a node. */
   countStatement(node: number, kind: StatisticsKind): void;
@@ -34,9 +35,17 @@ export interface ServerLink {
   /** Parameters the server has reported. */
   readonly parameters: Map<string, string>;
   write(bytes: Uint8Array): void;
-  /** Gives the link back: reset it when `clean`, close it otherwise. */
-  release(clean: boolean): void;
+  /**
+   * Gives the link back. `untouched`: nothing was asked of it; `used`: to be reset before the next
+   * client gets it; `broken`: to be closed.
+   */
+  release(state: "untouched" | "used" | "broken"): void;
 }
+
+/** Outcome of a command that pgpool itself answers. */
+export type CommandResult =
+  | { tag: string; table?: AdminTable; notices?: readonly ErrorFields[] }
+  | { error: ErrorFields };
 
 /** Why a node could not be connected to. */
 export interface ServerUnavailable {

@@ -1,5 +1,5 @@
-import type { StatementClass } from "../sql/classify.ts";
 import type { InternalQuery } from "./internal-query.ts";
+import type { Prepared } from "./prepared.ts";
 
 /** What a message sent to a server is answered with, and so what ends its entry in the queue. */
 export const Expect = {
@@ -34,7 +34,7 @@ export const Show = {
 } as const;
 
 /** What belongs to an entry beside its kind. */
-export type ReplyContext = StatementClass | InternalQuery | undefined;
+export type ReplyContext = Prepared | InternalQuery | undefined;
 
 /**
  * The answers one server still owes, oldest first. Kind and visibility are kept in one small
@@ -52,6 +52,12 @@ export class ReplyQueue {
   push(expect: number, show: number, context?: ReplyContext): void {
     this.#codes.push(expect | (show << 4));
     this.#contexts.push(context);
+  }
+
+  /** Puts entries before all others: what is sent first on a connection that was just opened. */
+  prepend(count: number, expect: number, show: number): void {
+    this.#codes.splice(this.#head, 0, ...Array.from({ length: count }, () => expect | (show << 4)));
+    this.#contexts.splice(this.#head, 0, ...Array.from({ length: count }, () => undefined));
   }
 
   /** Kind of the oldest entry, one of {@link Expect}, or -1 when nothing is owed. */

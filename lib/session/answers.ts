@@ -1,0 +1,96 @@
+import { Backend, TransactionStatus } from "../wire/protocol.ts";
+import { parseErrorFields, parseParameterStatus } from "../wire/read.ts";
+import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
+import type { ReplyHandler, ServerState } from "./server-state.ts";
+import type { Session } from "./session.ts";
+
+/** What a session does with what its servers say. */
+export class Answers implements ReplyHandler {
+  /** The client has been shown that a server ends the connection. */
+  sawFatal = false;
+  /** Server whose COPY takes the client's data. */
+  copyServer: ServerState | undefined;
+
+  constructor(readonly session: Session) {}
+
+  forward(_server: ServerState, bytes: Uint8Array): void {
+    this.session.port.toClient(bytes);
+  }
+
+  showsAsync(server: ServerState, type: number): boolean {
+    const { session } = this;
+    if (server.node !== session.router.primary || session.ended) return false;
+    if (type === Backend.ErrorResponse) return true;
+    if (server.replies.expect >= 0 && server.replies.show !== Show.All) return false;
+    // A message must not be put into the middle of another node's.
+    return !session.servers.some((each) => each !== server && each?.midMessage === true);
+  }
+
+  parameter(server: ServerState, body: Uint8Array): void {
+    const parameter = parseParameterStatus(body);
+    if (parameter === undefined) return;
+    server.link?.parameters.set(parameter[0], parameter[1]);
+    if (parameter[0] === "search_path") this.session.options.knowledge.searchPath(parameter[1]);
+  }
+
+  error(server: ServerState, body: Uint8Array | undefined, show: number, expect: number): void {
+    const { session } = this;
+    const fields = body === undefined ? new Map<string, string>() : parseErrorFields(body);
+    const severity = (fields.get("V") ?? fields.get("S") ?? "ERROR").toLowerCase();
+    const code = fields.get("C") ?? "";
+    const text = fields.get("M") ?? "";
+    if (severity === "fatal" || severity === "panic") {
+      if (show === Show.All) this.sawFatal = true;
+      session.port.countError(server.node, severity);
+      if (code === "57P01" || code === "57P02") session.port.complain(server.node, "shutdown", text);
+    } else if (expect !== Expect.Internal) {
+      session.port.countError(server.node, "error");
+    }
+    if (code === "25006" && server.node === session.router.primary) {
+      session.port.complain(server.node, "read-only", text);
+    }
+    const extended = expect >= Expect.Parse && expect <= Expect.Close;
+    if (show === Show.All && extended && server.replies.length === 0) {
+      session.failedPipeline = server.node;
+    }
+  }
+
+  skipped(context: ReplyContext): void {
+    this.session.extended.parseFailed(context);
+  }
+
+  settled(_server: ServerState, show: number): void {
+    if (show === Show.All) this.session.visibleCount--;
+  }
+
+  ready(server: ServerState, status: number, show: number): void {
+    const { session } = this;
+    if (show !== Show.All) return;
+    const failed = status === TransactionStatus.Failed;
+    session.router.transactionStatus(status !== TransactionStatus.Idle, failed, server.node);
+    if (status === TransactionStatus.Idle) {
+      session.journal.end(true);
+      session.extended.transactionEnded();
+    }
+  }
+
+  copyIn(server: ServerState): void {
+    this.copyServer = server;
+  }
+
+  copyEnded(server: ServerState): void {
+    if (this.copyServer === server) this.copyServer = undefined;
+  }
+
+  broken(server: ServerState, reason: string): void {
+    const { session } = this;
+    session.port.log("warning", `DB node ${server.node} broke the protocol`, reason);
+    session.dropServer(server.node, "broken");
+    session.fail({
+      severity: "FATAL",
+      sqlstate: "08P01",
+      message: `unexpected data from DB node ${server.node}`,
+      detail: reason,
+    });
+  }
+}

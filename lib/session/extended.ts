@@ -1,0 +1,260 @@
+import type { StatementClass } from "../sql/classify.ts";
+import { leadsRead } from "../sql/leading.ts";
+import * as build from "../wire/build.ts";
+import { ProtocolError } from "../wire/errors.ts";
+import { stringEnd, text } from "../wire/read.ts";
+import { type Portal, type Prepared, PreparedStatements } from "./prepared.ts";
+import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
+import type { ServerState } from "./server-state.ts";
+import type { Session } from "./session.ts";
+
+/** Portals remembered by name; further ones go to the primary, where cursors are. */
+const MOST_PORTALS = 10_000;
+const NONE: readonly number[] = [];
+
+/**
+ * The extended query protocol: Parse, Bind, Describe, Execute, Close, Flush and Sync.
+ *
+ * A statement is prepared on the node it will run on, and again on another one when it has to move.
+ * Every handler returns false when the message has to wait.
+ */
+export class ExtendedProtocol {
+  readonly #statements = new PreparedStatements();
+  readonly #portals = new Map<string, Portal>();
+
+  constructor(readonly session: Session) {}
+
+  parse(bytes: Uint8Array, start: number, end: number, isHead: boolean): boolean {
+    const { session } = this;
+    const nameEnd = nameAt(bytes, start + 5, end);
+    const queryEnd = isHead ? end : nameAt(bytes, nameEnd + 1, end);
+    const name = text(bytes, start + 5, nameEnd);
+    const statement = session.options.statements.classify(bytes, nameEnd + 1, queryEnd);
+    const readText = leadsRead(bytes, nameEnd + 1, queryEnd, session.settings);
+    const node = session.outgoing.target(statement, readText);
+    if (node === undefined) return false;
+    const server = session.outgoing.ready(node);
+    if (server === undefined) return false;
+
+    const message = bytes.subarray(start, end);
+    const followers = session.outgoing.followers(statement, node);
+    // A name that is taken: the server refuses it and keeps what it has, and so do we.
+    const taken = name !== "" && this.#statements.get(name) !== undefined;
+    const prepared = taken || isHead
+      ? undefined
+      : this.#statements.set(name, statement, readText, message, [node, ...followers]);
+    if (isHead) this.#statements.set(name, statement, readText, NO_MESSAGE, [node]);
+    this.#log(bytes, nameEnd + 1, queryEnd, "Parse: ", node, followers);
+    session.outgoing.visible(server, message, Expect.Parse, prepared);
+    this.#follow(followers, message, Expect.Parse);
+    if (isHead) session.passTo = server;
+    return true;
+  }
+
+  bind(bytes: Uint8Array, start: number, end: number, isHead: boolean): boolean {
+    const { session } = this;
+    const portalEnd = nameAt(bytes, start + 5, end);
+    const nameEnd = nameAt(bytes, portalEnd + 1, end);
+    const prepared = this.#statements.get(text(bytes, portalEnd + 1, nameEnd));
+    const node = prepared === undefined ? session.router.primary : this.#bindTarget(prepared);
+    if (node === undefined) return false;
+    const server = session.outgoing.ready(node);
+    if (server === undefined) return false;
+
+    const statement = prepared?.statement;
+    const followers = statement === undefined ? NONE : session.outgoing.followers(statement, node);
+    if (prepared !== undefined) {
+      this.#prepareOn(server, prepared, Show.Error);
+      for (const each of followers) {
+        this.#prepareOn(session.outgoing.server(each), prepared, Show.Nothing);
+      }
+    }
+    const portal = text(bytes, start + 5, portalEnd);
+    if (this.#portals.size < MOST_PORTALS || portal === "") {
+      this.#portals.set(portal, { statement, node, followers });
+    }
+    const message = bytes.subarray(start, end);
+    session.outgoing.visible(server, message, Expect.Bind);
+    this.#follow(followers, message, Expect.Bind);
+    if (isHead) session.passTo = server;
+    return true;
+  }
+
+  describe(bytes: Uint8Array, start: number, end: number): boolean {
+    const { session } = this;
+    const node = this.#named(bytes, start, end)?.node ?? session.router.primary;
+    const server = session.outgoing.ready(node);
+    if (server === undefined) return false;
+    session.outgoing.visible(server, bytes.subarray(start, end), Expect.Describe);
+    return true;
+  }
+
+  execute(bytes: Uint8Array, start: number, end: number): boolean {
+    const { session } = this;
+    const portalEnd = nameAt(bytes, start + 5, end);
+    const portal = this.#portals.get(text(bytes, start + 5, portalEnd));
+    const node = portal?.node ?? session.router.primary;
+    const server = session.outgoing.ready(node);
+    if (server === undefined) return false;
+    const message = bytes.subarray(start, end);
+    const followers = portal?.followers ?? NONE;
+    if (portal?.statement !== undefined) {
+      const query = this.#settingQuery(portal.statement);
+      session.outgoing.noteSent(portal.statement, query, server);
+      if (portal.statement.kind === "begin") {
+        for (const each of followers) session.outgoing.server(each).inTransaction = true;
+      }
+    }
+    session.outgoing.visible(server, message, Expect.Execute);
+    this.#follow(followers, message, Expect.Execute);
+    return true;
+  }
+
+  close(bytes: Uint8Array, start: number, end: number): boolean {
+    const { session } = this;
+    const found = this.#named(bytes, start, end);
+    const node = found?.node ?? session.router.primary;
+    const server = session.outgoing.ready(node);
+    if (server === undefined) return false;
+    const message = bytes.subarray(start, end);
+    session.outgoing.visible(server, message, Expect.Close);
+    for (const each of found?.others ?? NONE) {
+      session.servers[each]?.send(message, Expect.Close, Show.Nothing);
+    }
+    const name = text(bytes, start + 6, end - 1);
+    if (bytes[start + 5] === STATEMENT) this.#statements.delete(name);
+    else this.#portals.delete(name);
+    return true;
+  }
+
+  flush(): boolean {
+    for (const server of this.session.servers) {
+      if (server?.unsynced === true) server.write(build.FLUSH);
+    }
+    return true;
+  }
+
+  /** Sync goes to every node that was sent something since the last one; one answer is shown. */
+  sync(): boolean {
+    const { session } = this;
+    const { router, servers } = session;
+    const leader = this.#syncLeader();
+    const server = session.outgoing.ready(leader);
+    if (server === undefined) return false;
+    session.failedPipeline = -1;
+    router.pipelineWrote = false;
+    session.outgoing.visible(server, build.SYNC, Expect.Sync);
+    for (const each of servers) {
+      if (each !== undefined && each !== server && each.unsynced) {
+        each.send(build.SYNC, Expect.Sync, Show.Nothing);
+      }
+    }
+    return true;
+  }
+
+  /** The server has refused or skipped a Parse. */
+  parseFailed(context: ReplyContext): void {
+    if (context !== undefined && "statement" in context) this.#statements.forget(context);
+  }
+
+  /** Portals do not outlive their transaction. */
+  transactionEnded(): void {
+    if (this.#portals.size > 0) this.#portals.clear();
+  }
+
+  serverLost(node: number): void {
+    this.#statements.lost(node);
+  }
+
+  #bindTarget(prepared: Prepared): number | undefined {
+    const { session } = this;
+    // A statement too large to be kept can only run where it is.
+    if (prepared.message === undefined) return prepared.nodes.at(-1) ?? session.router.primary;
+    const { statement } = prepared;
+    const stays = session.settings.statement_level_load_balance && !session.router.pipelineWrote &&
+      !session.router.inTransaction;
+    const current = prepared.nodes.at(-1);
+    if (stays && current !== undefined) return current;
+    return session.outgoing.target(statement, prepared.readText);
+  }
+
+  #prepareOn(server: ServerState, prepared: Prepared, show: number): void {
+    if (prepared.nodes.includes(server.node) || prepared.message === undefined) return;
+    server.send(prepared.message, Expect.Parse, show, prepared);
+    prepared.nodes.push(server.node);
+  }
+
+  #follow(followers: readonly number[], message: Uint8Array, expect: number): void {
+    for (const node of followers) {
+      this.session.outgoing.server(node).send(message, expect, Show.Nothing);
+    }
+  }
+
+  #syncLeader(): number {
+    const { router, servers, visibleNode, failedPipeline } = this.session;
+    if (failedPipeline >= 0 && servers[failedPipeline] !== undefined) return failedPipeline;
+    const primary = router.primary;
+    // Only the primary can fail at the end of an implicit transaction, and that must be seen.
+    if (router.pipelineWrote && servers[primary]?.unsynced === true) return primary;
+    if (visibleNode >= 0 && servers[visibleNode]?.unsynced === true) return visibleNode;
+    return servers.find((each) => each?.unsynced === true)?.node ?? primary;
+  }
+
+  /** The statement or portal a Describe or Close names, where it is, and where else. */
+  #named(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): { node: number; others: readonly number[] } | undefined {
+    const kind = bytes[start + 5];
+    if (kind !== STATEMENT && kind !== PORTAL) {
+      throw new ProtocolError(`invalid subtype ${kind} of Describe or Close message`);
+    }
+    const name = text(bytes, start + 6, nameAt(bytes, start + 6, end));
+    if (kind === PORTAL) {
+      const portal = this.#portals.get(name);
+      return portal && { node: portal.node, others: portal.followers };
+    }
+    const nodes = this.#statements.get(name)?.nodes ?? NONE;
+    if (nodes.length === 0) return undefined;
+    const { visibleNode } = this.session;
+    const node = nodes.includes(visibleNode) ? visibleNode : nodes[0];
+    return { node, others: nodes.filter((each) => each !== node) };
+  }
+
+  /** A SET by the extended protocol as a Query message, for connections opened later. */
+  #settingQuery(statement: StatementClass): Uint8Array | undefined {
+    const kinds = statement.kind === "set" || statement.kind === "reset" ||
+      statement.kind === "discard";
+    if (!kinds) return undefined;
+    return build.query(this.session.outgoing.statement);
+  }
+
+  #log(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    prefix: string,
+    node: number,
+    followers: readonly number[],
+  ): void {
+    const { session } = this;
+    if (session.settings.log_statement) {
+      session.port.log("log", `statement: ${prefix}${text(bytes, start, end)}`);
+    }
+    session.outgoing.noteText(bytes, start, end, node, prefix);
+    for (const each of followers) {
+      session.outgoing.logPerNode(each, prefix + text(bytes, start, end));
+    }
+  }
+}
+
+const STATEMENT = 0x53;
+const PORTAL = 0x50;
+const NO_MESSAGE = new Uint8Array(0);
+
+function nameAt(bytes: Uint8Array, start: number, end: number): number {
+  const at = stringEnd(bytes, start, end);
+  if (at < 0) throw new ProtocolError("invalid string in message");
+  return at;
+}

@@ -1,0 +1,202 @@
+import type { StatementClass } from "../sql/classify.ts";
+import * as build from "../wire/build.ts";
+import { text } from "../wire/read.ts";
+import { InternalQuery } from "./internal-query.ts";
+import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
+import { Route } from "./router.ts";
+import type { ServerState } from "./server-state.ts";
+import type { Session } from "./session.ts";
+
+const NONE: readonly number[] = [];
+/** Longest statement text kept for SHOW POOL_POOLS (limits.md 2: 1023 bytes). */
+const STATEMENT_SHOWN = 1023;
+
+/** Choosing servers for messages and sending to them, for both query protocols. */
+export class Outgoing {
+  #statement: Buffer | undefined;
+  #statementLength = 0;
+
+  constructor(readonly session: Session) {}
+
+  /** Text of the last statement, at most 1023 bytes. */
+  get statement(): string {
+    return this.#statement?.toString("utf8", 0, this.#statementLength) ?? "";
+  }
+
+  /** Chooses the node that leads a statement; undefined when the message has to wait. */
+  target(statement: StatementClass, readText: boolean): number | undefined {
+    const { session } = this;
+    const { router } = session;
+    const joined = (node: number) => session.servers[node]?.inTransaction === true;
+    const node = router.route(statement, readText, joined);
+    if (node >= 0) return node;
+    if (node === Route.Nowhere) {
+      session.fail({
+        severity: "FATAL",
+        sqlstate: "08S01",
+        message: "pgpool is not accepting any new connections",
+        detail: "all backend nodes are down, pgpool requires at least one valid node",
+        hint: "repair the backend nodes and restart pgpool",
+      });
+      return undefined;
+    }
+    return this.#lookup(statement);
+  }
+
+  /** The server to send a visible message to; undefined when the message has to wait. */
+  ready(node: number): ServerState | undefined {
+    const { session } = this;
+    if (session.visibleCount > 0 && session.visibleNode !== node) {
+      this.awaitAnswers();
+      return undefined;
+    }
+    const server = this.server(node);
+    if (server.link === undefined) {
+      session.waitingFor = "server connection";
+      return undefined;
+    }
+    return server;
+  }
+
+  /** Waits until the client has seen all answers that are on their way. */
+  awaitAnswers(): void {
+    const server = this.session.servers[this.session.visibleNode];
+    if (server?.unsynced === true) server.write(build.FLUSH);
+    this.session.waitingFor = "answers of another node";
+  }
+
+  /** The server's state, whose connection is asked for if there is none. */
+  server(node: number): ServerState {
+    return this.session.servers[node] ?? this.session.openServer(node);
+  }
+
+  /** Sends a message whose answer the client sees. */
+  visible(server: ServerState, bytes: Uint8Array, expect: number, context?: ReplyContext): void {
+    this.session.visibleNode = server.node;
+    this.session.visibleCount++;
+    server.send(bytes, expect, Show.All, context);
+  }
+
+  /** Nodes beside the leader that have to know a statement. */
+  followers(statement: StatementClass, leader: number): readonly number[] {
+    if (statement.route !== "both") return NONE;
+    const { servers, router } = this.session;
+    const open: number[] = [];
+    for (const server of servers) {
+      if (server !== undefined && server.node !== leader) open.push(server.node);
+    }
+    const nodes = router.followers(statement, leader, open);
+    // A node outside of the transaction has nothing to end, and no savepoint to go back to.
+    return ofTransaction(statement)
+      ? nodes.filter((node) => servers[node]?.inTransaction === true)
+      : nodes;
+  }
+
+  /** Notes that a statement goes out: routing state, settings, statistics. */
+  noteSent(statement: StatementClass, query: Uint8Array | undefined, server: ServerState): void {
+    const { session } = this;
+    session.statementNode = server.node;
+    if (statement.kind === "begin") server.inTransaction = true;
+    session.router.sent(statement);
+    if (bindsSession(statement)) session.bound = true;
+    if (statement.mayCreateTemp) session.options.knowledge.mayHaveTemporary();
+    if (statement.statisticsKind === "ddl") session.options.knowledge.catalogChanged();
+    if (query !== undefined && changesSettings(statement)) {
+      session.journal.note(statement, query, session.router.inTransaction);
+    }
+    session.port.countStatement(server.node, statement.statisticsKind);
+  }
+
+  /** Keeps the text of the statement that is going to run, and logs it where that is wanted. */
+  noteText(bytes: Uint8Array, start: number, end: number, node: number, prefix: string): void {
+    const length = Math.min(end - start, STATEMENT_SHOWN);
+    if (this.#statement === undefined || this.#statement.length < length) {
+      this.#statement = Buffer.allocUnsafeSlow(Math.min(STATEMENT_SHOWN, length * 2));
+    }
+    this.#statement.set(bytes.subarray(start, start + length), 0);
+    this.#statementLength = length;
+    const { settings } = this.session;
+    if (settings.log_per_node_statement || settings.notice_per_node_statement) {
+      this.logPerNode(node, prefix + text(bytes, start, end));
+    }
+  }
+
+  /** Logs a statement for the node it goes to (log_per_node_statement, notice_per_node_statement). */
+  logPerNode(node: number, statement: string): void {
+    const { session } = this;
+    if (session.settings.log_per_node_statement) {
+      const pid = session.servers[node]?.link?.pid ?? 0;
+      session.port.log("log", `DB node id: ${node} backend pid: ${pid} statement: ${statement}`);
+    }
+    if (session.settings.notice_per_node_statement) {
+      const message = `DB node id: ${node} statement: ${statement}`;
+      session.port.toClient(
+        build.noticeResponse({ severity: "NOTICE", sqlstate: "00000", message }),
+      );
+    }
+  }
+
+  /**
+   * Asks the catalog what the decision needs. In the middle of a pipeline or of a failed
+   * transaction the primary can not be asked, so the statement goes there itself.
+   */
+  #lookup(statement: StatementClass): number | undefined {
+    const { session } = this;
+    const primary = session.router.primary;
+    if (session.visibleCount > 0) {
+      this.awaitAnswers();
+      return undefined;
+    }
+    const server = this.server(primary);
+    if (server.unsynced || server.copying) return primary;
+    if (server.link === undefined) {
+      session.waitingFor = "server connection";
+      return undefined;
+    }
+    const { knowledge } = session.options;
+    const sql = knowledge.question(statement);
+    session.waitingFor = "catalog lookup";
+    const query = new InternalQuery("catalog lookup", (result) => {
+      knowledge.answer(statement, result);
+      if (result.error !== undefined) {
+        session.port.log("debug1", "catalog lookup failed", result.error);
+      }
+      session.resume("catalog lookup");
+    });
+    server.send(build.query(sql), Expect.Internal, Show.Nothing, query);
+    return undefined;
+  }
+}
+
+/** Whether only nodes that take part in a transaction have to know the statement. */
+function ofTransaction(statement: StatementClass): boolean {
+  switch (statement.kind) {
+    case "commit":
+    case "rollback":
+    case "savepoint":
+    case "release":
+    case "rollback-to":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function changesSettings(statement: StatementClass): boolean {
+  return statement.kind === "set" || statement.kind === "reset" || statement.kind === "discard";
+}
+
+/** Whether a statement leaves something in the server that can not be moved to another one. */
+function bindsSession(statement: StatementClass): boolean {
+  switch (statement.kind) {
+    case "listen":
+    case "declare":
+    case "multi":
+    case "unparsable":
+    case "do":
+    case "call":
+      return true;
+    default:
+      return statement.mayCreateTemp;
+  }
+}

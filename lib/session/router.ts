@@ -1,0 +1,201 @@
+import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
+import type { StatementClass } from "../sql/classify.ts";
+import { exceedsDelay, writeNode } from "./load-balance.ts";
+import type { SessionSettings } from "./settings.ts";
+
+/** Answers of {@link Router.route} that are not a node. */
+export const Route = {
+  /** No node is usable. */
+  Nowhere: -1,
+  /** The catalog has to be asked first. */
+  Lookup: -2,
+} as const;
+
+/** What the catalog tells of a statement: safe on a standby, not safe, or not known yet. */
+export type CatalogVerdict = (statement: StatementClass) => boolean | undefined;
+
+/** Chooses a load balance node, avoiding those the session could not reach. */
+export type ChooseNode = (snapshot: ClusterSnapshot) => number;
+
+/** Isolation level of transactions that do not name one, undefined while unknown. */
+export type DefaultSerializable = () => boolean | undefined;
+
+export interface RouterOptions {
+  readonly settings: SessionSettings;
+  /** Streaming replication: reads may go to a standby. Otherwise all goes to the main node. */
+  readonly streaming: boolean;
+  readonly choose: ChooseNode;
+  /** Notes that the session can not reach a node, so that it is not chosen again. */
+  readonly unreachable: (node: number) => void;
+  readonly verdict: CatalogVerdict;
+  readonly defaultSerializable: DefaultSerializable;
+}
+
+/**
+ * Decides which node serves a statement, and keeps what that decision depends on
+ * (reference parameters.md section 4).
+ */
+export class Router {
+  snapshot: ClusterSnapshot;
+  /** Load balance node of the session. */
+  loadBalanceNode: number;
+  /** In a transaction block, as far as the statements sent so far tell. */
+  inTransaction = false;
+  /** Node on which the transaction has failed, -1 when it has not. */
+  failedNode = -1;
+  /** Something was written since the last Sync of the extended protocol. */
+  pipelineWrote = false;
+  #wroteInTransaction = false;
+  #wroteInSession = false;
+  #serializable: boolean | undefined;
+  #startedByMulti = false;
+
+  constructor(readonly options: RouterOptions, snapshot: ClusterSnapshot) {
+    this.snapshot = snapshot;
+    this.loadBalanceNode = options.choose(snapshot);
+  }
+
+  /** Node for writes. */
+  get primary(): number {
+    return this.options.streaming ? writeNode(this.snapshot) : this.snapshot.main;
+  }
+
+  /** Chooses the load balance node anew. */
+  rebalance(): void {
+    this.loadBalanceNode = this.options.choose(this.snapshot);
+  }
+
+  /**
+   * The node that leads a statement: the one whose answer the client sees.
+   *
+   * @param readText the text is a read by its first letters (rule 6b).
+   * @param joined says whether a node takes part in the open transaction.
+   */
+  route(
+    statement: StatementClass,
+    readText: boolean,
+    joined: (node: number) => boolean,
+  ): number {
+    if (this.failedNode >= 0) return this.failedNode;
+    const primary = this.primary;
+    if (!this.options.streaming || statement.route !== "either") return primary;
+    const { settings } = this.options;
+    if (!settings.load_balance_mode || !readText || this.pipelineWrote) return primary;
+    if (this.#wroteInSession && settings.disable_load_balance_on_write === "always") return primary;
+    if (settings.statement_level_load_balance && !this.inTransaction) this.rebalance();
+    const node = this.loadBalanceNode;
+    if (node === primary || node < 0) return primary;
+    if (this.inTransaction && !this.#mayReadInTransaction(node, joined)) return primary;
+    const serializable = this.#serializable ?? this.options.defaultSerializable();
+    if (serializable === true) return primary;
+    const safe = this.options.verdict(statement);
+    if (safe === false) return primary;
+    if (safe === undefined || serializable === undefined) return Route.Lookup;
+    return this.#withinDelay(node) ? node : primary;
+  }
+
+  /** Nodes beside the leader that have to know a statement of class "both". */
+  followers(statement: StatementClass, leader: number, open: readonly number[]): number[] {
+    const { settings, streaming } = this.options;
+    if (statement.route !== "both" || !streaming || !settings.load_balance_mode) return NONE;
+    if (this.#startedByMulti) return NONE;
+    const nodes = open.filter((node) => node !== leader);
+    const lb = this.loadBalanceNode;
+    if (lb >= 0 && lb !== leader && !nodes.includes(lb)) nodes.push(lb);
+    if (this.failedNode >= 0 && leader !== this.primary && !nodes.includes(this.primary)) {
+      nodes.push(this.primary);
+    }
+    return nodes;
+  }
+
+  /** Notes that a statement has been sent. */
+  sent(statement: StatementClass): void {
+    switch (statement.kind) {
+      case "begin":
+        this.#begin();
+        this.#serializable = statement.transaction?.isolation === undefined
+          ? undefined
+          : statement.transaction.isolation === "serializable";
+        return;
+      case "commit":
+      case "rollback":
+      case "prepare-transaction":
+        if (statement.transaction?.chain === true) this.#begin();
+        else this.ended();
+        return;
+      case "multi":
+        this.#wrote();
+        this.#startedByMulti = true;
+        return;
+      case "set":
+        if (statement.route === "primary" && statement.setting !== undefined) this.#isolationSet(statement);
+        if (!statement.isRead) return;
+        break;
+    }
+    if (!statement.isRead && statement.route === "primary") this.#wrote();
+  }
+
+  /** A read turned out to contain a function that writes. */
+  wroteByFunction(): void {
+    this.#wrote();
+  }
+
+  /** Corrects what was assumed by what the server says at ReadyForQuery. */
+  transactionStatus(inTransaction: boolean, failed: boolean, node: number): void {
+    if (!inTransaction) {
+      this.ended();
+      return;
+    }
+    this.inTransaction = true;
+    this.failedNode = failed ? node : -1;
+  }
+
+  /** The transaction block is over. */
+  ended(): void {
+    this.inTransaction = false;
+    this.failedNode = -1;
+    this.#serializable = undefined;
+    this.#startedByMulti = false;
+    if (this.options.settings.disable_load_balance_on_write === "transaction") {
+      this.#wroteInTransaction = false;
+    }
+  }
+
+  #begin(): void {
+    this.inTransaction = true;
+    if (this.options.settings.disable_load_balance_on_write === "transaction") {
+      this.#wroteInTransaction = false;
+    }
+  }
+
+  #isolationSet(statement: StatementClass): void {
+    const isolation = statement.transaction?.isolation;
+    if (this.inTransaction && isolation !== undefined) {
+      this.#serializable = isolation === "serializable";
+    }
+  }
+
+  #wrote(): void {
+    this.pipelineWrote = true;
+    this.#wroteInSession = true;
+    if (this.inTransaction) this.#wroteInTransaction = true;
+  }
+
+  #mayReadInTransaction(node: number, joined: (node: number) => boolean): boolean {
+    if (this.#startedByMulti || !joined(node)) return false;
+    const policy = this.options.settings.disable_load_balance_on_write;
+    return policy === "off" || !this.#wroteInTransaction;
+  }
+
+  #withinDelay(node: number): boolean {
+    const state = this.snapshot.nodes[node];
+    if (state === undefined || !isUsable(state)) return false;
+    const { settings } = this.options;
+    return !exceedsDelay(state, {
+      delayThreshold: settings.delay_threshold,
+      delayThresholdByTime: settings.delay_threshold_by_time,
+    });
+  }
+}
+
+const NONE: number[] = [];

@@ -1,0 +1,254 @@
+import { Backend, MAX_MESSAGE_LENGTH, TransactionStatus } from "../wire/protocol.ts";
+import { readInt32 } from "../wire/read.ts";
+import { InternalQuery } from "./internal-query.ts";
+import type { ServerLink } from "./port.ts";
+import { Expect, type ReplyContext, ReplyQueue, Show } from "./reply-queue.ts";
+
+/** Messages above this size are passed on piece by piece; only their header is looked at. */
+const KEEP = 64 * 1024;
+
+/** What a session learns from the bytes of one server. */
+export interface ReplyHandler {
+  /** Bytes for the client, whole messages or parts of a large one. */
+  forward(server: ServerState, bytes: Uint8Array): void;
+  /** Whether a message that answers nothing (notice, notification, parameter) is for the client. */
+  showsAsync(server: ServerState, type: number): boolean;
+  parameter(server: ServerState, body: Uint8Array): void;
+  /** An ErrorResponse; the body is undefined when it was too large to be kept. */
+  error(server: ServerState, body: Uint8Array | undefined, show: number, expect: number): void;
+  /** An entry of the queue has been answered, or will never be. */
+  settled(server: ServerState, show: number): void;
+  /** An entry that the server skips because of an error before it; settled is called as well. */
+  skipped(context: ReplyContext): void;
+  ready(server: ServerState, status: number, show: number): void;
+  copyIn(server: ServerState): void;
+  copyEnded(server: ServerState): void;
+  /** The server broke the protocol: it must not be used any further. */
+  broken(server: ServerState, reason: string): void;
+}
+
+/** One server as one session uses it: what it owes, its transaction, its stream of replies. */
+export class ServerState {
+  link: ServerLink | undefined;
+  readonly replies = new ReplyQueue();
+  /** Transaction status of the last ReadyForQuery. */
+  status: number = TransactionStatus.Idle;
+  /** A BEGIN was sent and no COMMIT or ROLLBACK since. */
+  inTransaction = false;
+  /** Extended-protocol messages were sent since the last Sync. */
+  unsynced = false;
+  /** The server waits for CopyData. */
+  copying = false;
+  /** Something other than queries of pgpool's own has been sent. */
+  touched = false;
+  /** The client has been sent the beginning of a message that is not complete yet. */
+  midMessage = false;
+  #outbox: Uint8Array[] = [];
+  #stash: Uint8Array | undefined;
+  #passing = 0;
+  #passingShown = false;
+
+  constructor(readonly node: number, readonly handler: ReplyHandler) {}
+
+  /** Sends a message that will be answered as `expect` says; waits for the connection if need be. */
+  send(bytes: Uint8Array, expect: number, show: number, context?: ReplyContext): void {
+    this.replies.push(expect, show, context);
+    if (expect >= Expect.Parse && expect <= Expect.Close) this.unsynced = true;
+    else if (expect === Expect.Sync) this.unsynced = false;
+    if (expect !== Expect.Internal) this.touched = true;
+    this.write(bytes);
+  }
+
+  /** Sends bytes that are not answered: copy data, Flush. */
+  write(bytes: Uint8Array): void {
+    if (this.link === undefined) this.#outbox.push(bytes);
+    else this.link.write(bytes);
+  }
+
+  /** The connection is there; `preamble` are Query messages that bring it to the session's state. */
+  opened(link: ServerLink, preamble: readonly Uint8Array[] = []): void {
+    this.link = link;
+    this.replies.prepend(preamble.length, Expect.Query, Show.Nothing);
+    for (const bytes of preamble) link.write(bytes);
+    if (preamble.length > 0) this.touched = true;
+    for (const bytes of this.#outbox) link.write(bytes);
+    this.#outbox = [];
+  }
+
+  /** Nothing is owed, half sent or half received, no transaction is open. */
+  get clean(): boolean {
+    return this.replies.length === 0 && !this.unsynced && !this.copying &&
+      this.#stash === undefined && this.#passing === 0;
+  }
+
+  /** Takes bytes from the server. */
+  receive(chunk: Uint8Array): void {
+    const bytes = this.#stash === undefined ? chunk : Buffer.concat([this.#stash, chunk]);
+    this.#stash = undefined;
+    const end = bytes.length;
+    let at = 0;
+    // Messages that go to the client one after the other are sent as one run.
+    let run = -1;
+    while (at < end) {
+      if (this.#passing > 0) {
+        const take = Math.min(this.#passing, end - at);
+        if (this.#passingShown && run < 0) run = at;
+        at += take;
+        this.#passing -= take;
+        if (this.#passing === 0) this.midMessage = false;
+        continue;
+      }
+      if (end - at < 5) break;
+      const type = bytes[at];
+      const length = readInt32(bytes, at + 1);
+      if (length < 4 || length > MAX_MESSAGE_LENGTH) {
+        if (run >= 0) this.handler.forward(this, bytes.subarray(run, at));
+        this.handler.broken(this, `message of type ${type} with length ${length}`);
+        return;
+      }
+      const next = at + length + 1;
+      const isRow = type === Backend.DataRow || type === Backend.CopyData;
+      const internal = this.replies.expect === Expect.Internal;
+      if (next > end && (!isRow || internal) && length < KEEP) break;
+      const shown = isRow && !internal
+        ? this.replies.show === Show.All
+        : this.#take(type, next <= end ? bytes.subarray(at + 5, next) : undefined);
+      if (shown) {
+        if (run < 0) run = at;
+      } else if (run >= 0) {
+        this.handler.forward(this, bytes.subarray(run, at));
+        run = -1;
+      }
+      if (next > end) {
+        this.#passing = next - end;
+        this.#passingShown = shown;
+        this.midMessage = shown;
+        at = end;
+      } else {
+        at = next;
+      }
+    }
+    if (run >= 0) this.handler.forward(this, bytes.subarray(run, at));
+    if (at < end) this.#stash = bytes.subarray(at);
+  }
+
+  /** Handles one message and says whether the client sees it. */
+  #take(type: number, body: Uint8Array | undefined): boolean {
+    const { replies } = this;
+    const expect = replies.expect;
+    const show = replies.show;
+    const shown = expect >= 0 && show === Show.All;
+    switch (type) {
+      case Backend.ReadyForQuery:
+        return this.#ready(body, expect, show, shown);
+      case Backend.ErrorResponse:
+        return this.#error(body, expect, show);
+      case Backend.NoticeResponse:
+      case Backend.NotificationResponse:
+        return shown || this.handler.showsAsync(this, type);
+      case Backend.ParameterStatus:
+        if (body !== undefined) this.handler.parameter(this, body);
+        return shown || this.handler.showsAsync(this, type);
+      case Backend.ParseComplete:
+        return this.#ends(Expect.Parse, expect, show, shown);
+      case Backend.BindComplete:
+        return this.#ends(Expect.Bind, expect, show, shown);
+      case Backend.CloseComplete:
+        return this.#ends(Expect.Close, expect, show, shown);
+      case Backend.NoData:
+        return this.#ends(Expect.Describe, expect, show, shown);
+      case Backend.RowDescription:
+        if (expect === Expect.Describe) this.#settle(show);
+        return shown;
+      case Backend.CommandComplete:
+      case Backend.EmptyQueryResponse:
+      case Backend.PortalSuspended:
+        if (this.copying) this.#copyEnded();
+        if (expect === Expect.Execute) this.#settle(show);
+        return shown;
+      case Backend.CopyInResponse:
+        this.copying = true;
+        // What was sent behind the statement is read as part of the copy, and Sync ignored.
+        for (let dropped = replies.dropSyncAfterHead(); dropped >= 0;) {
+          this.handler.settled(this, dropped);
+          dropped = replies.dropSyncAfterHead();
+        }
+        if (shown) this.handler.copyIn(this);
+        return shown;
+      case Backend.DataRow:
+        if (expect === Expect.Internal && body !== undefined) this.#internal()?.addRow(body);
+        return false;
+      case Backend.FunctionCallResponse:
+      case Backend.CopyOutResponse:
+      case Backend.CopyDone:
+      case Backend.ParameterDescription:
+        return shown;
+      default:
+        this.handler.broken(this, `unexpected message of type ${type}`);
+        return false;
+    }
+  }
+
+  #internal(): InternalQuery | undefined {
+    const context = this.replies.context;
+    return context instanceof InternalQuery ? context : undefined;
+  }
+
+  #settle(show: number): void {
+    this.replies.shift();
+    this.handler.settled(this, show);
+  }
+
+  #copyEnded(): void {
+    this.copying = false;
+    this.handler.copyEnded(this);
+  }
+
+  #ends(ends: number, expect: number, show: number, shown: boolean): boolean {
+    if (expect !== ends) {
+      this.handler.broken(this, "an answer to nothing that was asked");
+      return false;
+    }
+    this.#settle(show);
+    return shown;
+  }
+
+  #ready(body: Uint8Array | undefined, expect: number, show: number, shown: boolean): boolean {
+    const ends = expect === Expect.Query || expect === Expect.Sync || expect === Expect.Function ||
+      expect === Expect.Internal;
+    if (!ends || body === undefined || body.length !== 1) {
+      this.handler.broken(this, "ReadyForQuery out of turn");
+      return false;
+    }
+    if (this.copying) this.#copyEnded();
+    this.status = body[0];
+    this.inTransaction = this.status !== TransactionStatus.Idle;
+    const internal = this.#internal();
+    this.replies.shift();
+    this.handler.ready(this, this.status, show);
+    this.handler.settled(this, show);
+    internal?.done(internal);
+    return shown;
+  }
+
+  #error(body: Uint8Array | undefined, expect: number, show: number): boolean {
+    if (this.copying) this.#copyEnded();
+    if (expect === Expect.Internal) {
+      if (body !== undefined) this.#internal()?.fail(body);
+      this.handler.error(this, body, show, expect);
+      return false;
+    }
+    const shown = expect < 0 ? this.handler.showsAsync(this, Backend.ErrorResponse) : show !== Show.Nothing;
+    // After an error the server skips everything up to Sync: those answers never come.
+    if (expect >= Expect.Parse && expect <= Expect.Close) {
+      while (this.replies.length > 0 && this.replies.expect !== Expect.Sync) {
+        const skipped = this.replies.show;
+        this.handler.skipped(this.replies.context);
+        this.replies.shift();
+        this.handler.settled(this, skipped);
+      }
+    }
+    this.handler.error(this, body, shown ? Show.All : Show.Nothing, expect);
+    return shown;
+  }
+}

@@ -1,0 +1,368 @@
+import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
+import type { StatementCache } from "../sql/template.ts";
+import * as build from "../wire/build.ts";
+import { ProtocolError } from "../wire/errors.ts";
+import { Frame, FrameReader } from "../wire/frames.ts";
+import { Frontend } from "../wire/protocol.ts";
+import { Answers } from "./answers.ts";
+import { ExtendedProtocol } from "./extended.ts";
+import { Outgoing } from "./outgoing.ts";
+import type {
+  CommandResult,
+  ErrorFields,
+  ServerLink,
+  ServerUnavailable,
+  SessionPort,
+} from "./port.ts";
+import { PreparedStatements } from "./prepared.ts";
+import type { ReadKnowledge } from "./read-knowledge.ts";
+import { Expect } from "./reply-queue.ts";
+import type { Router } from "./router.ts";
+import { ServerState } from "./server-state.ts";
+import type { SessionSettings } from "./settings.ts";
+import { SettingsJournal } from "./settings-journal.ts";
+import { SimpleProtocol } from "./simple.ts";
+
+/** Unread client bytes beyond which a waiting session stops reading. */
+const PENDING_LIMIT = 64 * 1024;
+
+/** What a session waits for before it takes the next message of its client. */
+export type Waiting =
+  | ""
+  | "answers of another node"
+  | "server connection"
+  | "catalog lookup"
+  | "pgpool command";
+
+/** What a session is made of. */
+export interface SessionOptions {
+  readonly port: SessionPort;
+  readonly statements: StatementCache;
+  readonly router: Router;
+  readonly knowledge: ReadKnowledge;
+}
+
+/**
+ * One client's session after its login: bytes of the client and of the servers in, bytes out
+ * through the port. It does no I/O and waits for nothing itself: what it waits for is named by
+ * {@link waitingFor}, and it goes on when that has come.
+ *
+ * Answers that the client sees come from one node at a time. A message for another node waits
+ * until the first owes nothing more, so the order of answers is the order of messages.
+ */
+export class Session {
+  readonly servers: (ServerState | undefined)[] = [];
+  readonly journal = new SettingsJournal();
+  readonly outgoing: Outgoing;
+  readonly simple: SimpleProtocol;
+  readonly extended: ExtendedProtocol;
+  /** Statements named by SQL PREPARE. */
+  readonly sqlPrepared = new PreparedStatements();
+  waitingFor: Waiting = "";
+  /** Node of the last statement, -1 before the first. */
+  statementNode = -1;
+  /** The session is over; nothing more is taken from the client. */
+  ended = false;
+  /** Something was left in a server that can not be moved to another one. */
+  bound = false;
+  /** Node whose answers the client sees, and how many of them are still to come. */
+  visibleNode = -1;
+  visibleCount = 0;
+  /** Node whose error ended a pipeline: the client's messages are dropped up to Sync. */
+  failedPipeline = -1;
+  /** Where the rest of a large message goes. */
+  passTo: ServerState | undefined;
+  readonly #reader = new FrameReader();
+  readonly #answers = new Answers(this);
+  #dispatching = false;
+
+  constructor(readonly options: SessionOptions) {
+    this.outgoing = new Outgoing(this);
+    this.simple = new SimpleProtocol(this);
+    this.extended = new ExtendedProtocol(this);
+  }
+
+  get port(): SessionPort {
+    return this.options.port;
+  }
+
+  get router(): Router {
+    return this.options.router;
+  }
+
+  get settings(): SessionSettings {
+    return this.options.router.options.settings;
+  }
+
+  /** Nothing has been asked of this session yet, so its connections are as good as new. */
+  get untouched(): boolean {
+    return this.statementNode < 0 && this.visibleCount === 0 && this.waitingFor === "" &&
+      this.servers.every((server) => server === undefined || !server.touched);
+  }
+
+  /** Hands over the connection the client logged in with. */
+  adopt(link: ServerLink): void {
+    const server = new ServerState(link.node, this.#answers);
+    this.servers[link.node] = server;
+    server.opened(link);
+  }
+
+  /** Takes bytes from the client. */
+  clientData(chunk: Uint8Array): void {
+    if (this.ended) return;
+    this.#reader.feed(chunk);
+    this.#dispatch();
+    if (this.waitingFor !== "" && this.#reader.pending > PENDING_LIMIT) this.port.pauseClient();
+  }
+
+  /** Takes bytes from a server. */
+  serverData(node: number, chunk: Uint8Array): void {
+    this.servers[node]?.receive(chunk);
+    if (this.waitingFor === "answers of another node" && this.visibleCount === 0) {
+      this.resume("answers of another node");
+    }
+  }
+
+  /** Goes on with the client's messages if the session waited for just this. */
+  resume(what: Waiting): void {
+    if (this.ended || this.waitingFor !== what) return;
+    this.waitingFor = "";
+    this.port.resumeClient();
+    this.#dispatch();
+  }
+
+  /** Asks for a connection to a node, on which messages may be queued at once. */
+  openServer(node: number): ServerState {
+    const server = new ServerState(node, this.#answers);
+    this.servers[node] = server;
+    this.port.openServer(node);
+    return server;
+  }
+
+  /** A connection asked for is there. */
+  serverOpened(link: ServerLink): void {
+    const server = this.servers[link.node];
+    if (this.ended || server === undefined || server.link !== undefined) {
+      link.release("untouched");
+      return;
+    }
+    server.opened(link, [...this.journal.replay()]);
+    this.resume("server connection");
+  }
+
+  /** A connection asked for can not be had. */
+  serverUnavailable(node: number, why: ServerUnavailable): void {
+    this.servers[node] = undefined;
+    if (this.ended) return;
+    if (node === this.router.primary && this.waitingFor === "server connection") {
+      this.fail(why.error);
+      return;
+    }
+    this.router.options.unreachable(node);
+    this.router.rebalance();
+    this.resume("server connection");
+  }
+
+  /** A server's connection has ended. */
+  serverClosed(node: number, reason: string): void {
+    const server = this.servers[node];
+    if (server === undefined) return;
+    const needed = (this.visibleCount > 0 && this.visibleNode === node) ||
+      node === this.router.failedNode ||
+      (node === this.router.primary && (server.touched || this.#answers.sawFatal));
+    this.dropServer(node, "broken");
+    this.port.complain(node, "connection-lost", reason);
+    if (!needed) {
+      if (node === this.router.loadBalanceNode) this.router.rebalance();
+      return;
+    }
+    if (this.#answers.sawFatal) {
+      this.#end();
+      return;
+    }
+    this.fail({
+      severity: "FATAL",
+      sqlstate: "08006",
+      message: `unable to read data from DB node ${node}`,
+      detail: reason,
+    });
+  }
+
+  /** The cluster has changed. */
+  setSnapshot(snapshot: ClusterSnapshot): void {
+    const before = this.router.primary;
+    this.router.snapshot = snapshot;
+    if (this.ended) return;
+    const after = this.router.primary;
+    const balanced = snapshot.nodes[this.router.loadBalanceNode];
+    if (before !== after || balanced === undefined || !isUsable(balanced)) this.router.rebalance();
+    if (before !== after && before >= 0) this.#primaryChanged(before);
+    for (const server of this.servers) {
+      if (server === undefined || server.node === after) continue;
+      const state = snapshot.nodes[server.node];
+      const gone = state === undefined || !isUsable(state);
+      if (gone && server.clean && !server.inTransaction) this.dropServer(server.node, "broken");
+    }
+  }
+
+  /** Lets go of a server; `state` says what may become of its connection. */
+  dropServer(node: number, state: "untouched" | "used" | "broken"): void {
+    const server = this.servers[node];
+    this.servers[node] = undefined;
+    server?.link?.release(state);
+    this.extended.serverLost(node);
+    this.sqlPrepared.lost(node);
+  }
+
+  /** Gives back the connections of a session that has asked for nothing yet. */
+  yieldServers(): void {
+    for (const server of this.servers) {
+      if (server !== undefined) this.dropServer(server.node, "untouched");
+    }
+  }
+
+  /** The outcome of a command that pgpool itself carries out. */
+  commandDone(result: CommandResult): void {
+    if (this.ended || this.waitingFor !== "pgpool command") return;
+    this.simple.reply(result);
+    this.resume("pgpool command");
+  }
+
+  /** Sends an error to the client and ends the session. */
+  fail(error: ErrorFields): void {
+    if (this.ended) return;
+    this.port.toClient(build.errorResponse(error));
+    this.#end();
+  }
+
+  /** The client's connection has ended without Terminate. */
+  clientClosed(): void {
+    if (!this.ended) this.#end();
+  }
+
+  #dispatch(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    try {
+      while (!this.ended && this.waitingFor === "") {
+        const found = this.#reader.next();
+        if (found === Frame.None) break;
+        if (found === Frame.More) this.#more();
+        else if (!this.#message(found === Frame.Head)) this.#reader.unread();
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.fail({ severity: "FATAL", sqlstate: error.sqlstate, message: error.message });
+    } finally {
+      this.#dispatching = false;
+    }
+  }
+
+  /** The rest of a large message goes where its head went. */
+  #more(): void {
+    const { bytes, start, end } = this.#reader;
+    this.passTo?.write(bytes.subarray(start, end));
+  }
+
+  /** Handles one message; false when it has to wait. */
+  #message(isHead: boolean): boolean {
+    const { bytes, start, end, type } = this.#reader;
+    if (isHead) this.passTo = undefined;
+    if (this.failedPipeline >= 0 && type !== Frontend.Sync && type !== Frontend.Terminate) {
+      return true;
+    }
+    switch (type) {
+      case Frontend.Query:
+        this.#mustEndWithZero(isHead);
+        return this.simple.query(bytes, start, end, isHead);
+      case Frontend.Parse:
+        return this.extended.parse(bytes, start, end, isHead);
+      case Frontend.Bind:
+        return this.extended.bind(bytes, start, end, isHead);
+      case Frontend.Describe:
+        return this.extended.describe(bytes, start, end);
+      case Frontend.Execute:
+        return this.extended.execute(bytes, start, end);
+      case Frontend.Close:
+        return this.extended.close(bytes, start, end);
+      case Frontend.Flush:
+        return this.extended.flush();
+      case Frontend.Sync:
+        return this.extended.sync();
+      case Frontend.FunctionCall:
+        return this.#functionCall(bytes.subarray(start, end), isHead);
+      case Frontend.CopyData:
+      case Frontend.CopyDone:
+      case Frontend.CopyFail:
+        this.#copy(bytes.subarray(start, end), isHead);
+        return true;
+      case Frontend.Terminate:
+        this.#terminate();
+        return true;
+      default:
+        throw new ProtocolError(`invalid frontend message type ${type}`);
+    }
+  }
+
+  #mustEndWithZero(isHead: boolean): void {
+    const { bytes, start, end } = this.#reader;
+    const zero = bytes.indexOf(0, start + 5);
+    if (zero >= 0 && zero < end - 1) throw new ProtocolError("invalid message format");
+    if (!isHead && zero !== end - 1) throw new ProtocolError("invalid string in message");
+  }
+
+  #functionCall(message: Uint8Array, isHead: boolean): boolean {
+    const server = this.outgoing.ready(this.router.primary);
+    if (server === undefined) return false;
+    this.statementNode = server.node;
+    this.bound = true;
+    this.router.wroteByFunction();
+    this.options.knowledge.mayHaveTemporary();
+    this.outgoing.visible(server, message, Expect.Function);
+    if (isHead) this.passTo = server;
+    return true;
+  }
+
+  /** Copy data goes to the COPY that runs; without one the server would ignore it as we do. */
+  #copy(message: Uint8Array, isHead: boolean): void {
+    const server = this.#answers.copyServer ??
+      (this.visibleCount > 0 ? this.servers[this.visibleNode] : undefined);
+    server?.write(message);
+    if (isHead) this.passTo = server;
+  }
+
+  /** As a server does: what came before Terminate is still carried out. */
+  #terminate(): void {
+    for (const server of this.servers) {
+      if (server !== undefined && !server.clean) server.write(build.TERMINATE);
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    this.ended = true;
+    for (const server of this.servers) {
+      if (server === undefined) continue;
+      const state = !server.clean ? "broken" : server.touched ? "used" : "untouched";
+      this.dropServer(server.node, state);
+    }
+    this.port.endClient();
+  }
+
+  /** Another node is primary now: a session that left nothing behind on the old one goes on. */
+  #primaryChanged(before: number): void {
+    const server = this.servers[before];
+    if (server === undefined) return;
+    const busy = !server.clean || server.inTransaction || this.router.inTransaction;
+    if (!busy && !this.bound) {
+      this.dropServer(before, "broken");
+      return;
+    }
+    this.fail({
+      severity: "FATAL",
+      sqlstate: "57P01",
+      message: "terminating connection because another node has become the primary",
+      hint: "Connect again; the state of this session was on the former primary.",
+    });
+  }
+}

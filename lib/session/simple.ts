@@ -1,0 +1,166 @@
+import type { StatementClass } from "../sql/classify.ts";
+import { leadsRead } from "../sql/leading.ts";
+import { looksLikePgpoolCommand, parsePgpoolCommand } from "../sql/pgpool-commands.ts";
+import * as build from "../wire/build.ts";
+import { readyForQuery } from "../wire/build.ts";
+import { TransactionStatus } from "../wire/protocol.ts";
+import { text } from "../wire/read.ts";
+import type { CommandResult } from "./port.ts";
+import { Expect, Show } from "./reply-queue.ts";
+import type { Session } from "./session.ts";
+
+const BEGIN = build.query("BEGIN");
+const ROLLBACK = build.query("ROLLBACK");
+
+/** The simple query protocol, and the commands that pgpool itself answers. */
+export class SimpleProtocol {
+  constructor(readonly session: Session) {}
+
+  /**
+   * Handles the Query message between two offsets; of a large one only the head is there.
+   * Returns false when it has to wait.
+   */
+  query(bytes: Uint8Array, start: number, end: number, isHead: boolean): boolean {
+    const { session } = this;
+    const textStart = start + 5;
+    const textEnd = isHead ? end : end - 1;
+    if (looksLikePgpoolCommand(bytes, textStart, textEnd)) {
+      const command = parsePgpoolCommand(text(bytes, textStart, textEnd));
+      if (command !== undefined) return this.#command(command, bytes, textStart, textEnd);
+    }
+    const statement = session.options.statements.classify(bytes, textStart, textEnd);
+    const target = this.#target(statement, bytes, textStart, textEnd);
+    if (target === undefined) return false;
+    const server = session.outgoing.ready(target);
+    if (server === undefined) return false;
+
+    const message = bytes.subarray(start, end);
+    const failedNode = session.router.failedNode;
+    const followers = session.outgoing.followers(statement, target);
+    if (session.settings.log_statement) {
+      session.port.log("log", `statement: ${text(bytes, textStart, textEnd)}`);
+    }
+    session.outgoing.noteText(bytes, textStart, textEnd, target, "");
+    session.outgoing.noteSent(statement, isHead ? undefined : message, server);
+    for (const node of followers) {
+      const follower = session.outgoing.server(node);
+      if (statement.kind === "begin") follower.inTransaction = true;
+      session.outgoing.logPerNode(node, text(bytes, textStart, textEnd));
+      follower.send(followerMessage(statement, message, failedNode), Expect.Query, Show.Nothing);
+    }
+    session.outgoing.visible(server, message, Expect.Query);
+    if (isHead) session.passTo = server;
+    if (endsPrepared(statement)) this.#forgetPrepared(statement);
+    return true;
+  }
+
+  /** Shows the client the outcome of a command of pgpool's own. */
+  reply(result: CommandResult): void {
+    const { port, router } = this.session;
+    const status = router.failedNode >= 0
+      ? TransactionStatus.Failed
+      : router.inTransaction
+      ? TransactionStatus.InTransaction
+      : TransactionStatus.Idle;
+    if ("error" in result) {
+      port.toClient(build.errorResponse(result.error));
+    } else {
+      for (const notice of result.notices ?? []) port.toClient(build.noticeResponse(notice));
+      if (result.table !== undefined) {
+        port.toClient(build.rowDescription(result.table.columns.map((name) => ({ name }))));
+        for (const row of result.table.rows) port.toClient(build.dataRow(row));
+      }
+      port.toClient(build.commandComplete(result.tag));
+    }
+    port.toClient(readyForQuery(status));
+  }
+
+  #command(
+    command: NonNullable<ReturnType<typeof parsePgpoolCommand>>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const { session } = this;
+    if (session.visibleCount > 0) {
+      session.outgoing.awaitAnswers();
+      return false;
+    }
+    if (session.router.failedNode >= 0) {
+      this.reply({
+        error: {
+          severity: "ERROR",
+          sqlstate: "25P02",
+          message: "current transaction is aborted, commands ignored until end of transaction block",
+          detail: `statement: ${text(bytes, start, end)}`,
+        },
+      });
+      return true;
+    }
+    session.waitingFor = "pgpool command";
+    session.port.runCommand(command);
+    return true;
+  }
+
+  /** Where a statement goes; PREPARE, EXECUTE and DEALLOCATE follow each other. */
+  #target(
+    statement: StatementClass,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number | undefined {
+    const { session } = this;
+    const name = statement.prepared?.name;
+    if (statement.kind === "execute" && typeof name === "string") return this.#execute(name);
+    if (statement.kind === "deallocate" && typeof name === "string") {
+      return session.sqlPrepared.get(name)?.nodes.at(-1) ?? session.router.primary;
+    }
+    const inner = statement.kind === "prepare" ? statement.prepared?.inner : undefined;
+    // The text of PREPARE says nothing of what it prepares: its inner statement was parsed.
+    const readText = inner !== undefined || leadsRead(bytes, start, end, session.settings);
+    const node = session.outgoing.target(inner ?? statement, readText);
+    if (node !== undefined && inner !== undefined && typeof name === "string") {
+      const message = build.query(text(bytes, start, end));
+      session.sqlPrepared.set(name, inner, true, message, [node]);
+    }
+    return node;
+  }
+
+  /** The node of a statement named by PREPARE, which is prepared there again if it must move. */
+  #execute(name: string): number | undefined {
+    const { session } = this;
+    const prepared = session.sqlPrepared.get(name);
+    if (prepared === undefined) return session.router.primary;
+    const node = session.outgoing.target(prepared.statement, prepared.readText);
+    if (node === undefined) return undefined;
+    if (prepared.nodes.includes(node) || prepared.message === undefined) return node;
+    const server = session.outgoing.ready(node);
+    if (server === undefined) return undefined;
+    server.send(prepared.message, Expect.Query, Show.Nothing);
+    prepared.nodes.push(node);
+    return node;
+  }
+
+  #forgetPrepared(statement: StatementClass): void {
+    const { sqlPrepared } = this.session;
+    const name = statement.prepared?.name;
+    if (typeof name === "string") sqlPrepared.delete(name);
+    else sqlPrepared.clear();
+  }
+}
+
+function endsPrepared(statement: StatementClass): boolean {
+  return statement.kind === "deallocate" || statement.kind === "discard";
+}
+
+/** What a follower is sent in place of the client's own words (parameters.md 4.2 rule 4). */
+function followerMessage(
+  statement: StatementClass,
+  message: Uint8Array,
+  failedNode: number,
+): Uint8Array {
+  if (statement.kind === "begin" && statement.transaction?.plainBegin === true) return BEGIN;
+  // The transaction has failed on one node: it must not be committed on another.
+  if (statement.kind === "commit" && failedNode >= 0) return ROLLBACK;
+  return message;
+}
