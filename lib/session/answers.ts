@@ -42,7 +42,9 @@ export class Answers implements ReplyHandler {
     if (severity === "fatal" || severity === "panic") {
       if (show === Show.All) this.sawFatal = true;
       session.port.countError(server.node, severity);
-      if (code === "57P01" || code === "57P02") session.port.complain(server.node, "shutdown", text);
+      if (code === "57P01" || code === "57P02") {
+        session.port.complain(server.node, "shutdown", text);
+      }
     } else if (expect !== Expect.Internal) {
       session.port.countError(server.node, "error");
     }

@@ -37,7 +37,8 @@ export function exceedsDelay(
   input: Pick<LoadBalanceInput, "delayThreshold" | "delayThresholdByTime">,
 ): boolean {
   if (node.delayByTime) {
-    return input.delayThresholdByTime > 0 && node.replicationDelay > input.delayThresholdByTime * 1000;
+    return input.delayThresholdByTime > 0 &&
+      node.replicationDelay > input.delayThresholdByTime * 1000;
   }
   return input.delayThreshold > 0 && node.replicationDelay > input.delayThreshold;
 }

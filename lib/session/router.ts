@@ -128,7 +128,9 @@ export class Router {
         this.#startedByMulti = true;
         return;
       case "set":
-        if (statement.route === "primary" && statement.setting !== undefined) this.#isolationSet(statement);
+        if (statement.route === "primary" && statement.setting !== undefined) {
+          this.#isolationSet(statement);
+        }
         if (!statement.isRead) return;
         break;
     }

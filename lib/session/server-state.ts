@@ -238,7 +238,9 @@ export class ServerState {
       this.handler.error(this, body, show, expect);
       return false;
     }
-    const shown = expect < 0 ? this.handler.showsAsync(this, Backend.ErrorResponse) : show !== Show.Nothing;
+    const shown = expect < 0
+      ? this.handler.showsAsync(this, Backend.ErrorResponse)
+      : show !== Show.Nothing;
     // After an error the server skips everything up to Sync: those answers never come.
     if (expect >= Expect.Parse && expect <= Expect.Close) {
       while (this.replies.length > 0 && this.replies.expect !== Expect.Sync) {

@@ -91,7 +91,8 @@ export class SimpleProtocol {
         error: {
           severity: "ERROR",
           sqlstate: "25P02",
-          message: "current transaction is aborted, commands ignored until end of transaction block",
+          message:
+            "current transaction is aborted, commands ignored until end of transaction block",
           detail: `statement: ${text(bytes, start, end)}`,
         },
       });

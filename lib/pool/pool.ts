@@ -1,0 +1,216 @@
+import type { ServerCredentials } from "../auth/credentials.ts";
+import { ServerRefused } from "./errors.ts";
+import { type CredentialSource, openConnection, type ServerAddress } from "./login.ts";
+import { runStatements } from "./reset.ts";
+import { type ConnectionKey, keyText, type ServerConnection } from "./server-connection.ts";
+
+/** What the pool goes by; read anew at each use, so that a reload takes effect. */
+export interface PoolOptions {
+  /** Connections of this worker, lent and idle together. */
+  readonly limit: () => number;
+  /** Seconds an idle connection is kept, 0 for ever. */
+  readonly lifeTime: () => number;
+  /** Statements that bring a connection back to its first state. */
+  readonly resetQueries: () => readonly string[];
+  readonly caching: () => boolean;
+  readonly address: (node: number) => ServerAddress;
+  /** Takes back a connection of a client that has asked for nothing yet; undefined if none can. */
+  readonly steal: (node: number, key: string | undefined) => ServerConnection | undefined;
+  readonly onReset: (connection: ServerConnection, statement: string) => void;
+}
+
+/** What a client needs a connection for. */
+export interface ConnectionRequest {
+  readonly node: number;
+  readonly key: ConnectionKey;
+  readonly applicationName: string;
+  readonly credentials: ServerCredentials;
+  readonly askClient: CredentialSource;
+}
+
+/** Databases whose connections are never kept (behaviour.md 6; `postgres` is, unlike there). */
+const NOT_KEPT = new Set(["template0", "template1", "regression"]);
+
+/**
+ * The server connections of one worker: shared by all its clients with the same user, database and
+ * start-up options.
+ */
+export class Pool {
+  readonly #idle = new Map<string, ServerConnection[]>();
+  readonly #all = new Set<ServerConnection>();
+  #epoch = 0;
+  #opening = 0;
+
+  constructor(readonly options: PoolOptions) {}
+
+  /** All connections, lent and idle. */
+  get connections(): ReadonlySet<ServerConnection> {
+    return this.#all;
+  }
+
+  /** Idle connections, the one used last at the end of each list. */
+  *idle(): IterableIterator<ServerConnection> {
+    for (const list of this.#idle.values()) yield* list;
+  }
+
+  /** An idle connection for the key, if there is one; it stays in the pool. */
+  peek(node: number, key: ConnectionKey): ServerConnection | undefined {
+    return this.#idle.get(`${node}\0${keyText(key)}`)?.at(-1);
+  }
+
+  /**
+   * Lends a connection: an idle one, or one that a client without work gives back, or a new one.
+   *
+   * @throws {ServerUnreachable | ServerRefused}
+   */
+  async acquire(request: ConnectionRequest): Promise<ServerConnection> {
+    const key = `${request.node}\0${keyText(request.key)}`;
+    for (;;) {
+      const connection = this.#takeIdle(key) ?? this.options.steal(request.node, key);
+      if (connection === undefined) break;
+      if (await this.#prepare(connection, request.applicationName)) return this.#lend(connection);
+      this.#discard(connection);
+    }
+    return this.#lend(await this.#open(request));
+  }
+
+  /** Takes a connection back. */
+  async release(
+    connection: ServerConnection,
+    state: "untouched" | "used" | "broken",
+    inTransaction: boolean,
+  ): Promise<void> {
+    const epoch = this.#epoch;
+    const keep = state !== "broken" && !connection.closed && this.options.caching() &&
+      !NOT_KEPT.has(connection.key.database);
+    if (!keep) {
+      this.#discard(connection);
+      return;
+    }
+    if (state === "used") {
+      const statements = this.options.resetQueries().filter((each) =>
+        inTransaction || each.toUpperCase() !== "ABORT"
+      );
+      for (const statement of statements) this.options.onReset(connection, statement);
+      if (!await runStatements(connection, statements)) {
+        this.#discard(connection);
+        return;
+      }
+      connection.applicationName = connection.startupName;
+    }
+    // Something has asked for idle connections to be closed while this one was being reset.
+    if (epoch !== this.#epoch || connection.closed) this.#discard(connection);
+    else this.#keep(connection);
+  }
+
+  /** Closes all idle connections, and those that are being reset when they are done. */
+  closeIdle(matches: (connection: ServerConnection) => boolean = () => true): void {
+    this.#epoch++;
+    for (const connection of [...this.idle()]) {
+      if (matches(connection)) this.#discard(connection);
+    }
+  }
+
+  /** Closes what has been idle for longer than connection_life_time. To be called now and then. */
+  expire(now: number): void {
+    const lifeTime = this.options.lifeTime() * 1000;
+    if (lifeTime <= 0) return;
+    for (const connection of [...this.idle()]) {
+      if (now - connection.releasedAt >= lifeTime) this.#discard(connection);
+    }
+  }
+
+  #takeIdle(key: string): ServerConnection | undefined {
+    const list = this.#idle.get(key);
+    if (list === undefined) return undefined;
+    for (let at = list.length - 1; at >= 0; at--) {
+      // A cancel on its way to this connection must not hit the next client.
+      if (list[at].cancels > 0) continue;
+      const [connection] = list.splice(at, 1);
+      if (list.length === 0) this.#idle.delete(key);
+      return connection;
+    }
+    return undefined;
+  }
+
+  async #prepare(connection: ServerConnection, applicationName: string): Promise<boolean> {
+    connection.owner = undefined;
+    if (connection.closed) return false;
+    if (connection.applicationName === applicationName) return true;
+    const quoted = applicationName.replaceAll("'", "''").replaceAll("\\", "\\\\");
+    const set = `SET application_name TO E'${quoted}'`;
+    if (!await runStatements(connection, [set])) return false;
+    connection.applicationName = applicationName;
+    return true;
+  }
+
+  async #open(request: ConnectionRequest): Promise<ServerConnection> {
+    if (this.#all.size + this.#opening >= this.options.limit()) this.#makeRoom();
+    this.#opening++;
+    try {
+      return await this.#openOrSteal(request);
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  async #openOrSteal(request: ConnectionRequest): Promise<ServerConnection> {
+    const { node, key, applicationName, credentials, askClient } = request;
+    const address = this.options.address(node);
+    const open = async () =>
+      (await openConnection(address, key, applicationName, credentials, askClient)).connection;
+    try {
+      return await open();
+    } catch (error) {
+      // The server is full: connections that nobody uses make room, ours before other people's.
+      if (!(error instanceof ServerRefused) || !error.full || !this.#makeRoom(node)) throw error;
+      return await open();
+    }
+  }
+
+  /** Closes the connection that has been idle longest, or one of a client without work. */
+  #makeRoom(node?: number): boolean {
+    let oldest: ServerConnection | undefined;
+    for (const connection of this.idle()) {
+      if (node !== undefined && connection.node !== node) continue;
+      if (oldest === undefined || connection.releasedAt < oldest.releasedAt) oldest = connection;
+    }
+    oldest ??= node === undefined ? undefined : this.options.steal(node, undefined);
+    if (oldest === undefined) return false;
+    this.#discard(oldest);
+    return true;
+  }
+
+  #lend(connection: ServerConnection): ServerConnection {
+    connection.uses++;
+    connection.releasedAt = 0;
+    this.#all.add(connection);
+    return connection;
+  }
+
+  #keep(connection: ServerConnection): void {
+    const key = `${connection.node}\0${keyText(connection.key)}`;
+    connection.releasedAt = Date.now();
+    connection.owner = {
+      // Whatever a server says unasked to an idle connection is no good sign.
+      data: () => this.#discard(connection),
+      drained() {},
+      closed: () => this.#discard(connection),
+    };
+    const list = this.#idle.get(key);
+    if (list === undefined) this.#idle.set(key, [connection]);
+    else list.push(connection);
+  }
+
+  #discard(connection: ServerConnection): void {
+    this.#all.delete(connection);
+    const key = `${connection.node}\0${keyText(connection.key)}`;
+    const list = this.#idle.get(key);
+    const at = list?.indexOf(connection) ?? -1;
+    if (list !== undefined && at >= 0) {
+      list.splice(at, 1);
+      if (list.length === 0) this.#idle.delete(key);
+    }
+    connection.close();
+  }
+}
