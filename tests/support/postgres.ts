@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import postgres from "postgres";
-import { type Account, asAccount, give } from "./account.ts";
+import { type Account, asAccount, give, writeFileAs } from "./account.ts";
 import { onlineBackup } from "./backup.ts";
 import { formatSettings, type Settings } from "./config-file.ts";
 import { postgresBin } from "./programs.ts";
@@ -141,6 +141,11 @@ export class PostgresServer {
     return row?.["standby"] === true;
   }
 
+  /** Whether it starts as a standby; a promotion ends that. */
+  isSetUpAsStandby(): boolean {
+    return existsSync(join(this.dataDir, "standby.signal"));
+  }
+
   /** Replaces pg_hba.conf and makes a running server read it. */
   async writeHba(text: string): Promise<void> {
     this.#writeFile("pg_hba.conf", text);
@@ -222,9 +227,7 @@ export class PostgresServer {
   }
 
   #writeFile(name: string, text: string): void {
-    const file = join(this.dataDir, name);
-    writeFileSync(file, text, { mode: 0o600 });
-    give(file, this.options.account);
+    writeFileAs(this.options.account, join(this.dataDir, name), text);
   }
 }
 
