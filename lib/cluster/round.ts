@@ -1,0 +1,116 @@
+import { checkDelay } from "./delay.ts";
+import type { Draft } from "./draft.ts";
+import type { LogEntry } from "./effects.ts";
+import { degenerate } from "./failover.ts";
+import { liveness, type ProbeOutcome } from "./facts.ts";
+import { isUsableNode } from "./node.ts";
+import { findPrimary, Verdict } from "./primary.ts";
+import { beginSearch, endSearch, expireSearch } from "./search.ts";
+import { hasSearchedPrimary } from "./settings.ts";
+
+/**
+ * All usable nodes were asked about themselves: who is the primary, who is false, how far are the
+ * standbys behind (reference behaviour.md 8.1, 8.2). Answers that began before the last change of
+ * a node's status say nothing about it and are dropped.
+ */
+export function hearRound(
+  draft: Draft,
+  answers: ReadonlyMap<number, ProbeOutcome>,
+  startedAt: number,
+): void {
+  if (!hasSearchedPrimary(draft.settings.mode)) return;
+  const outcomes = new Map<number, ProbeOutcome>();
+  for (const [id, outcome] of answers) {
+    const node = draft.node(id);
+    if (node === undefined || !isUsableNode(node) || node.changedAt > startedAt) continue;
+    outcomes.set(id, outcome);
+    if (outcome.kind === "ok") draft.update(id, { serverVersion: outcome.facts.serverVersion });
+  }
+  const notes = [...judge(draft, outcomes), ...measure(draft, outcomes)];
+  tellOnce(draft, notes);
+  detachFalsePrimaries(draft);
+  if (draft.primary >= 0) endSearch(draft);
+  else if (draft.search === null) beginSearch(draft);
+  else expireSearch(draft);
+}
+
+function judge(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): readonly LogEntry[] {
+  const before = draft.primary;
+  const found = findPrimary(
+    draft.usable().map((node) => ({
+      id: node.id,
+      hostname: node.hostname,
+      port: node.port,
+      alwaysPrimary: node.alwaysPrimary,
+      outcome: outcomes.get(node.id),
+    })),
+    {
+      present: before,
+      timeline: draft.timeline,
+      detachFalsePrimary: draft.settings.detachFalsePrimary,
+    },
+  );
+  draft.verdicts = found.verdicts;
+  draft.changePrimary(found.primary);
+  rememberTimeline(draft, outcomes.get(found.primary));
+  if (before === found.primary) return found.notes;
+  const change: LogEntry = {
+    severity: "LOG",
+    text: `failover: set new primary node: ${found.primary}`,
+  };
+  suspectSilent(draft, before, outcomes);
+  return draft.isSettled ? [...found.notes, change] : found.notes;
+}
+
+/** A primary that lost its role without a word is probably dead. */
+function suspectSilent(
+  draft: Draft,
+  before: number,
+  outcomes: ReadonlyMap<number, ProbeOutcome>,
+): void {
+  const node = draft.node(before);
+  const outcome = outcomes.get(before);
+  if (node === undefined || !isUsableNode(node) || !node.allowToFailover) return;
+  if (outcome !== undefined && liveness(outcome) === "alive") return;
+  draft.verifySilently([node]);
+}
+
+function rememberTimeline(draft: Draft, outcome: ProbeOutcome | undefined): void {
+  if (outcome?.kind !== "ok") return;
+  draft.timeline = Math.max(draft.timeline, outcome.facts.timeline ?? 0);
+}
+
+function measure(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): readonly LogEntry[] {
+  if (draft.settings.srCheckPeriod === 0) return [];
+  const { figures, notes, problem } = checkDelay(
+    draft.nodes,
+    outcomes,
+    draft.primary,
+    draft.settings,
+  );
+  for (const [id, values] of figures) draft.update(id, values);
+  for (const note of notes) draft.log(note);
+  if (problem === "") return [];
+  return [{
+    severity: "ERROR",
+    text: "Failed to check replication time lag",
+    detail: problem,
+    hint: "check sr_check_user and sr_check_password",
+  }];
+}
+
+/** The same finding every few seconds is told once, until it changes. */
+function tellOnce(draft: Draft, notes: readonly LogEntry[]): void {
+  const told = JSON.stringify(notes);
+  if (told === draft.told) return;
+  draft.told = told;
+  for (const note of notes) draft.log(note);
+}
+
+function detachFalsePrimaries(draft: Draft): void {
+  if (!draft.settings.detachFalsePrimary) return;
+  for (const node of draft.usable()) {
+    if (draft.verdicts.get(node.id) !== Verdict.Invalid || !node.allowToFailover) continue;
+    degenerate(draft, node, "false-primary");
+  }
+}

@@ -1,0 +1,355 @@
+import type { NodeComplaint } from "../process/messages.ts";
+import type { Clock } from "./clock.ts";
+import type { Effect, LogEntry } from "./effects.ts";
+import type { PingOutcome, ProbeOutcome } from "./facts.ts";
+import { type ClusterNode, isUsableNode, returnsByItself } from "./node.ts";
+import { Verdict } from "./primary.ts";
+import type { Probe } from "./probe.ts";
+import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
+import { makeSnapshot } from "./snapshot.ts";
+import { type ClusterEvent, type ClusterState, initialState, step } from "./state.ts";
+import { type StatusFile, StatusFileError } from "./status-file.ts";
+import type { ClusterSnapshot } from "./types.ts";
+
+/** What the service is made from. */
+export interface ClusterServiceOptions {
+  readonly settings: ClusterSettings;
+  readonly logger: (entry: LogEntry) => void;
+  readonly clock: Clock;
+  readonly probe: Probe;
+  /** Null when no states are to survive. */
+  readonly statusFile: StatusFile | null;
+}
+
+/** No backend has this id. */
+export class UnknownNodeError extends Error {
+  override readonly name = "UnknownNodeError";
+  constructor(readonly node: number) {
+    super(`invalid node ID : ${node}`);
+  }
+}
+
+/** The cluster's state, its only writer, and the checks that keep it true. */
+export interface ClusterService {
+  /**
+   * Reads the status file and looks for the primary. Snapshots are there as soon as it has been
+   * called; resolves when the primary is found or the search for it was given up.
+   */
+  start(): Promise<void>;
+  snapshot(): ClusterSnapshot;
+  /** Calls the listener with every new snapshot; returns what ends that. */
+  onSnapshot(listener: (snapshot: ClusterSnapshot) => void): () => void;
+  /** A worker reports a node. @param generation of the snapshot it went by */
+  complain(node: number, complaint: NodeComplaint, detail: string, generation: number): void;
+  /** A first client connection reached the node. */
+  nodeUsed(node: number): void;
+  /** Uses a node again that is down. @throws UnknownNodeError */
+  attach(node: number): void;
+  /** Takes a node out until it is attached. @throws UnknownNodeError */
+  detach(node: number): void;
+  reload(settings: ClusterSettings): void;
+  /** Logs `node status[n]: k` for every node, as after a start (behaviour.md 1). */
+  logNodeStatus(): void;
+  /** Ends all checks and closes their connections. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two looks for a primary while a search runs. */
+const SEARCH_PAUSE = 1000;
+/** Longest pause in milliseconds between two looks at a node that is down. */
+const RETURN_PAUSE = 5000;
+/** Longest time in milliseconds a single node may take to answer a check. */
+const PROBE_DEADLINE = 5000;
+
+/** A service that has not been started yet. */
+export function createClusterService(options: ClusterServiceOptions): ClusterService {
+  return new Service(options);
+}
+
+class Service implements ClusterService {
+  readonly #options: ClusterServiceOptions;
+  readonly #listeners = new Set<(snapshot: ClusterSnapshot) => void>();
+  readonly #pauses = new Set<() => void>();
+  #state: ClusterState;
+  #snapshot: ClusterSnapshot;
+  #isStopped = false;
+  #isRoundRunning = false;
+  #isRoundWanted = false;
+  #cancelRound: () => void = () => {};
+  #cancelReturn: () => void = () => {};
+  #saving: Promise<void> = Promise.resolve();
+  #settle: () => void = () => {};
+  readonly #settled: Promise<void>;
+
+  constructor(options: ClusterServiceOptions) {
+    this.#options = options;
+    this.#state = initialState(options.settings, [], options.clock.now());
+    this.#snapshot = makeSnapshot(this.#state);
+    this.#settled = new Promise((resolve) => this.#settle = resolve);
+  }
+
+  async start(): Promise<void> {
+    const { statusFile, clock, logger } = this.#options;
+    if (statusFile !== null) {
+      try {
+        const { hints, notes } = await statusFile.load();
+        notes.forEach(logger);
+        this.#state = {
+          ...initialState(this.#state.settings, hints, clock.now()),
+          generation: this.#state.generation + 1,
+        };
+        this.#publish();
+      } catch (error) {
+        this.#logFileError(error);
+      }
+    }
+    this.#hear({ type: "started" });
+    this.#planReturns();
+    return this.#settled;
+  }
+
+  snapshot(): ClusterSnapshot {
+    return this.#snapshot;
+  }
+
+  onSnapshot(listener: (snapshot: ClusterSnapshot) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  complain(node: number, complaint: NodeComplaint, detail: string, generation: number): void {
+    const known = this.#state.nodes[node];
+    if (known === undefined) return;
+    // A worker that went by an older picture complains about a node of another time.
+    if (generation < this.#state.generation && !isUsableNode(known)) return;
+    if (known.verifyingSince === null && isUsableNode(known)) {
+      this.#options.logger({
+        severity: "LOG",
+        text: `backend node ${node} is reported: ${complaint}`,
+        ...(detail === "" ? {} : { detail }),
+      });
+    }
+    this.#hear({ type: "complained", node, complaint });
+  }
+
+  nodeUsed(node: number): void {
+    this.#hear({ type: "used", node });
+  }
+
+  attach(node: number): void {
+    this.#mustExist(node);
+    this.#hear({ type: "attached", node });
+  }
+
+  detach(node: number): void {
+    this.#mustExist(node);
+    this.#hear({ type: "detached", node });
+  }
+
+  reload(settings: ClusterSettings): void {
+    this.#hear({ type: "reloaded", settings });
+    this.#planReturns();
+    this.#planRound();
+  }
+
+  logNodeStatus(): void {
+    if (!hasSearchedPrimary(this.#state.settings.mode)) return;
+    for (const node of this.#state.nodes) {
+      const verdict = this.#state.verdicts.get(node.id) ?? Verdict.Unknown;
+      this.#options.logger({ severity: "LOG", text: `node status[${node.id}]: ${verdict}` });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelRound();
+    this.#cancelReturn();
+    for (const cancel of this.#pauses) cancel();
+    this.#settle();
+    await this.#saving;
+    await this.#options.probe.close();
+  }
+
+  #mustExist(id: number): void {
+    const node = this.#state.nodes[id];
+    if (node === undefined || node.status === "unused") throw new UnknownNodeError(id);
+  }
+
+  #hear(event: ClusterEvent): void {
+    if (this.#isStopped) return;
+    const { state, effects } = step(this.#state, event, this.#options.clock.now());
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+    if (state.isSettled) this.#settle();
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case "log":
+        this.#options.logger(effect.entry);
+        return;
+      case "publish":
+        this.#publish();
+        return;
+      case "save-status":
+        this.#save();
+        return;
+      case "verify":
+        this.#later(effect.pause, () => this.#verify(effect.node));
+        return;
+      case "check":
+        this.#runRound();
+        return;
+      case "disconnect":
+        this.#inBackground(this.#options.probe.release(effect.node));
+        return;
+    }
+  }
+
+  #publish(): void {
+    this.#snapshot = makeSnapshot(this.#state);
+    for (const listener of this.#listeners) listener(this.#snapshot);
+  }
+
+  #save(): void {
+    const { statusFile, logger } = this.#options;
+    if (statusFile === null) return;
+    const write = async () => {
+      try {
+        (await statusFile.save(this.#state.nodes)).forEach(logger);
+      } catch (error) {
+        this.#logFileError(error);
+      }
+    };
+    this.#saving = this.#saving.then(write);
+  }
+
+  #logFileError(error: unknown): void {
+    if (!(error instanceof StatusFileError)) throw error;
+    this.#options.logger({
+      severity: "WARNING",
+      text: error.message,
+      ...(error.cause instanceof Error ? { detail: error.cause.message } : {}),
+      hint: "Check that work_dir exists and may be written.",
+    });
+  }
+
+  /** Every probe has its own deadline; one that fails against all rules must not stop the rest. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#options.logger({
+        severity: "ERROR",
+        text: "a check of the backend nodes failed",
+        detail: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+      });
+    });
+  }
+
+  #later(pause: number, run: () => Promise<void>): void {
+    if (pause === 0) {
+      this.#inBackground(run());
+      return;
+    }
+    const cancel = this.#options.clock.after(pause, () => {
+      this.#pauses.delete(cancel);
+      this.#inBackground(run());
+    });
+    this.#pauses.add(cancel);
+  }
+
+  async #verify(id: number): Promise<void> {
+    const node = this.#state.nodes[id];
+    if (node === undefined || this.#isStopped) return;
+    const startedAt = this.#options.clock.now();
+    const outcome = await this.#options.probe.ping(node, this.#deadline());
+    this.#hear({ type: "verified", node: id, outcome, startedAt });
+  }
+
+  /** Asks all usable nodes; a wish that comes while a round runs makes another one follow. */
+  #runRound(): void {
+    if (this.#isStopped) return;
+    if (this.#isRoundRunning) {
+      this.#isRoundWanted = true;
+      return;
+    }
+    this.#isRoundRunning = true;
+    this.#cancelRound();
+    this.#inBackground(this.#round());
+  }
+
+  async #round(): Promise<void> {
+    try {
+      const startedAt = this.#options.clock.now();
+      const nodes = this.#state.nodes.filter(isUsableNode);
+      const outcomes = new Map<number, ProbeOutcome>();
+      await Promise.all(nodes.map(async (node) => {
+        outcomes.set(node.id, await this.#options.probe.facts(node.id, node, this.#deadline()));
+      }));
+      this.#hear({ type: "checked", outcomes, startedAt });
+    } finally {
+      this.#isRoundRunning = false;
+      if (this.#isRoundWanted) {
+        this.#isRoundWanted = false;
+        this.#runRound();
+      } else {
+        this.#planRound();
+      }
+    }
+  }
+
+  #planRound(): void {
+    this.#cancelRound();
+    const pause = this.#roundPause();
+    if (this.#isStopped || this.#isRoundRunning || pause === null) return;
+    this.#cancelRound = this.#options.clock.after(pause, () => this.#runRound());
+  }
+
+  /** Milliseconds until the next round, null when there is none to come. */
+  #roundPause(): number | null {
+    const { settings, search } = this.#state;
+    if (!hasSearchedPrimary(settings.mode)) return null;
+    if (search !== null) return search.isExpired ? this.#returnPause() : SEARCH_PAUSE;
+    return settings.srCheckPeriod > 0 ? settings.srCheckPeriod * 1000 : null;
+  }
+
+  #returnPause(): number {
+    const { srCheckPeriod, healthCheckPeriod } = this.#state.settings;
+    const period = healthCheckPeriod > 0 ? healthCheckPeriod : srCheckPeriod;
+    return period > 0 ? Math.min(period * 1000, RETURN_PAUSE) : RETURN_PAUSE;
+  }
+
+  #planReturns(): void {
+    this.#cancelReturn();
+    if (this.#isStopped) return;
+    this.#cancelReturn = this.#options.clock.after(this.#returnPause(), () => {
+      this.#inBackground(this.#lookForReturns());
+    });
+  }
+
+  async #lookForReturns(): Promise<void> {
+    try {
+      await Promise.all(
+        this.#state.nodes.filter(returnsByItself).map(async (node) => {
+          const startedAt = this.#options.clock.now();
+          const outcome = await this.#askDownNode(node);
+          this.#hear({ type: "return-probed", node: node.id, outcome, startedAt });
+        }),
+      );
+    } finally {
+      this.#planReturns();
+    }
+  }
+
+  #askDownNode(node: ClusterNode): Promise<ProbeOutcome | PingOutcome> {
+    const { probe } = this.#options;
+    const isRoleNeeded = this.#state.settings.mode === "streaming_replication";
+    return isRoleNeeded
+      ? probe.freshFacts(node, this.#deadline())
+      : probe.ping(node, this.#deadline());
+  }
+
+  #deadline(): number {
+    const limit = this.#state.settings.connectTimeout;
+    return limit > 0 ? Math.min(limit, PROBE_DEADLINE) : PROBE_DEADLINE;
+  }
+}

@@ -1,0 +1,132 @@
+/** backend_clustering_mode */
+export type ClusteringMode =
+  | "streaming_replication"
+  | "native_replication"
+  | "logical_replication"
+  | "snapshot_isolation"
+  | "raw";
+
+/** What the cluster needs to know of one configured backend. */
+export interface BackendSettings {
+  readonly id: number;
+  /** Host name, address, or the directory of a Unix socket. */
+  readonly hostname: string;
+  readonly port: number;
+  /** As configured, not normalized. */
+  readonly weight: number;
+  readonly dataDirectory: string;
+  readonly applicationName: string;
+  readonly allowToFailover: boolean;
+  readonly alwaysPrimary: boolean;
+}
+
+/** What the cluster needs of the configuration; times in the unit of their parameter. */
+export interface ClusterSettings {
+  readonly mode: ClusteringMode;
+  readonly backends: readonly BackendSettings[];
+  /** Seconds, 0 = no periodic check. */
+  readonly srCheckPeriod: number;
+  readonly srCheckUser: string;
+  readonly srCheckDatabase: string;
+  /** Seconds, 0 = no health checks. */
+  readonly healthCheckPeriod: number;
+  readonly healthCheckUser: string;
+  readonly healthCheckDatabase: string;
+  /** Milliseconds, 0 = the built-in limit. */
+  readonly connectTimeout: number;
+  /** Seconds, 0 = for ever. */
+  readonly searchPrimaryNodeTimeout: number;
+  /** Bytes, 0 = off. */
+  readonly delayThreshold: number;
+  /** Milliseconds, 0 = off. */
+  readonly delayThresholdByTime: number;
+  readonly logStandbyDelay: "always" | "if_over_threshold" | "none";
+  readonly failoverOnBackendError: boolean;
+  readonly failoverOnBackendShutdown: boolean;
+  readonly detachFalsePrimary: boolean;
+  readonly ssl: boolean;
+}
+
+/** The part of a loaded configuration that `clusterSettings` reads. */
+export interface ConfigForCluster {
+  readonly backends: readonly BackendSettings[];
+  readonly values: {
+    readonly backend_clustering_mode: string;
+    readonly sr_check_period: number;
+    readonly sr_check_user: string;
+    readonly sr_check_database: string;
+    readonly health_check_period: number;
+    readonly health_check_user: string;
+    readonly health_check_database: string;
+    readonly connect_timeout: number;
+    readonly search_primary_node_timeout: number;
+    readonly delay_threshold: number;
+    readonly delay_threshold_by_time: number;
+    readonly log_standby_delay: string;
+    readonly failover_on_backend_error: boolean;
+    readonly failover_on_backend_shutdown: boolean;
+    readonly detach_false_primary: boolean;
+    readonly ssl: boolean;
+  };
+}
+
+/** A configuration holds a value that the parameter table should not have let through. */
+export class ClusterSettingsError extends Error {
+  override readonly name = "ClusterSettingsError";
+}
+
+/**
+ * Takes what the cluster needs out of a loaded configuration.
+ * @throws ClusterSettingsError when an enum holds a value it does not have
+ */
+export function clusterSettings(config: ConfigForCluster): ClusterSettings {
+  const { values } = config;
+  return {
+    mode: clusteringMode(values.backend_clustering_mode),
+    backends: config.backends,
+    srCheckPeriod: values.sr_check_period,
+    srCheckUser: values.sr_check_user,
+    srCheckDatabase: values.sr_check_database || "postgres",
+    healthCheckPeriod: values.health_check_period,
+    healthCheckUser: values.health_check_user,
+    healthCheckDatabase: values.health_check_database || "postgres",
+    connectTimeout: values.connect_timeout,
+    searchPrimaryNodeTimeout: values.search_primary_node_timeout,
+    delayThreshold: values.delay_threshold,
+    delayThresholdByTime: values.delay_threshold_by_time,
+    logStandbyDelay: standbyDelayLogging(values.log_standby_delay),
+    failoverOnBackendError: values.failover_on_backend_error,
+    failoverOnBackendShutdown: values.failover_on_backend_shutdown,
+    detachFalsePrimary: values.detach_false_primary,
+    ssl: values.ssl,
+  };
+}
+
+/** Whether the mode has a primary that is found by asking the servers (behaviour.md 8). */
+export function hasSearchedPrimary(mode: ClusteringMode): boolean {
+  return mode === "streaming_replication" || mode === "logical_replication";
+}
+
+function clusteringMode(text: string): ClusteringMode {
+  switch (text) {
+    case "streaming_replication":
+    case "native_replication":
+    case "logical_replication":
+    case "snapshot_isolation":
+    case "raw":
+      return text;
+    default:
+      throw new ClusterSettingsError(`unknown backend_clustering_mode "${text}"`);
+  }
+}
+
+function standbyDelayLogging(text: string): ClusterSettings["logStandbyDelay"] {
+  switch (text) {
+    case "always":
+    case "if_over_threshold":
+    case "none":
+      return text;
+    default:
+      throw new ClusterSettingsError(`unknown log_standby_delay "${text}"`);
+  }
+}

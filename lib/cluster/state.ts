@@ -1,0 +1,159 @@
+import type { NodeComplaint } from "../process/messages.ts";
+import { hearComplaint, hearVerification } from "./complaint.ts";
+import { hearReturn } from "./comeback.ts";
+import { Draft } from "./draft.ts";
+import type { Effect } from "./effects.ts";
+import type { PingOutcome, ProbeOutcome } from "./facts.ts";
+import { attachNode, detachNode } from "./failover.ts";
+import { type ClusterNode, newNode, unusedNode } from "./node.ts";
+import { hearReload } from "./reload.ts";
+import { hearRound } from "./round.ts";
+import { beginSearch } from "./search.ts";
+import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
+import type { StatusHint } from "./status-file.ts";
+import type { Verdict } from "./primary.ts";
+
+/** Everything the supervisor knows of the servers. Only `step` makes a new one. */
+export interface ClusterState {
+  readonly settings: ClusterSettings;
+  readonly generation: number;
+  /** `nodes[id].id === id`. */
+  readonly nodes: readonly ClusterNode[];
+  /** The verified primary in modes that search one, -1 when there is none. */
+  readonly primary: number;
+  /** Highest timeline a verified primary has been on, 0 when unknown. */
+  readonly timeline: number;
+  /** A search for the primary that is under way. */
+  readonly search: { readonly since: number; readonly isExpired: boolean } | null;
+  /** What the last search found each node to be. */
+  readonly verdicts: ReadonlyMap<number, Verdict>;
+  /** What the last round told the operator, so that it is told once. */
+  readonly told: string;
+  /** The start is over: the primary was found, or the search for it was given up. */
+  readonly isSettled: boolean;
+}
+
+/** What can happen to a cluster. */
+export type ClusterEvent =
+  /** First event: look at the servers. */
+  | { readonly type: "started" }
+  /** A worker believes that a node is not well. */
+  | { readonly type: "complained"; readonly node: number; readonly complaint: NodeComplaint }
+  /** A first client connection reached the node. */
+  | { readonly type: "used"; readonly node: number }
+  /** Answer to the effect `verify`. */
+  | {
+    readonly type: "verified";
+    readonly node: number;
+    readonly outcome: PingOutcome;
+    readonly startedAt: number;
+  }
+  /** Answer to the effect `check`, and of the periodic check: all usable nodes were asked. */
+  | {
+    readonly type: "checked";
+    readonly outcomes: ReadonlyMap<number, ProbeOutcome>;
+    readonly startedAt: number;
+  }
+  /** A node that is down was asked whether it is back. */
+  | {
+    readonly type: "return-probed";
+    readonly node: number;
+    readonly outcome: ProbeOutcome | PingOutcome;
+    readonly startedAt: number;
+  }
+  /** By hand. */
+  | { readonly type: "attached"; readonly node: number }
+  | { readonly type: "detached"; readonly node: number }
+  | { readonly type: "reloaded"; readonly settings: ClusterSettings };
+
+/** A new state and what has to be done about it. */
+export interface Transition {
+  readonly state: ClusterState;
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * The state before the first event.
+ * @param hints what the status file says of each slot; verified later
+ * @param now milliseconds
+ */
+export function initialState(
+  settings: ClusterSettings,
+  hints: readonly StatusHint[],
+  now: number,
+): ClusterState {
+  const size = settings.backends.reduce((count, backend) => Math.max(count, backend.id + 1), 0);
+  const isAnyUp = hints.includes("up");
+  const nodes = Array.from({ length: size }, (_, id): ClusterNode => {
+    const backend = settings.backends.find((candidate) => candidate.id === id);
+    if (backend === undefined) return unusedNode(id, now);
+    if (isAnyUp && hints[id] === "down") return newNode(backend, "down", "status-file", now);
+    return newNode(backend, isAnyUp && hints[id] === "up" ? "up" : "waiting", "none", now);
+  });
+  return {
+    settings,
+    generation: 1,
+    nodes,
+    primary: -1,
+    timeline: 0,
+    search: null,
+    verdicts: new Map(),
+    told: "",
+    isSettled: false,
+  };
+}
+
+/**
+ * What one event makes of the state. Pure: the same arguments give the same result.
+ * @param now milliseconds
+ */
+export function step(state: ClusterState, event: ClusterEvent, now: number): Transition {
+  const draft = new Draft(state, now);
+  switch (event.type) {
+    case "started":
+      hearStart(draft);
+      break;
+    case "complained":
+      hearComplaint(draft, event.node, event.complaint);
+      break;
+    case "used":
+      hearUse(draft, event.node);
+      break;
+    case "verified":
+      hearVerification(draft, event.node, event.outcome, event.startedAt);
+      break;
+    case "checked":
+      hearRound(draft, event.outcomes, event.startedAt);
+      break;
+    case "return-probed":
+      hearReturn(draft, event.node, event.outcome, event.startedAt);
+      break;
+    case "attached":
+      attachNode(draft, event.node);
+      break;
+    case "detached":
+      detachNode(draft, event.node);
+      break;
+    case "reloaded":
+      hearReload(draft, event.settings);
+      break;
+  }
+  return draft.finish();
+}
+
+function hearStart(draft: Draft): void {
+  draft.effect({ type: "save-status" });
+  if (hasSearchedPrimary(draft.settings.mode)) {
+    beginSearch(draft);
+    return;
+  }
+  draft.isSettled = true;
+  draft.verifySilently(draft.usable());
+}
+
+function hearUse(draft: Draft, id: number): void {
+  const node = draft.node(id);
+  if (node?.status !== "waiting") return;
+  draft.changeStatus(id, "up", "none");
+  draft.effect({ type: "save-status" });
+}
