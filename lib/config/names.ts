@@ -1,0 +1,93 @@
+import { findParameter, parameterNames } from "./parameters.ts";
+import type { Parameter } from "./parameters.ts";
+
+/** What a name in a file or command refers to. */
+export type ResolvedName =
+  | {
+    readonly kind: "parameter";
+    readonly base: string;
+    readonly parameter: Parameter;
+    /** Number of the node, undefined for a name without index. */
+    readonly index: number | undefined;
+  }
+  /** The name is a parameter's but its index is wrong; `message` says how. */
+  | { readonly kind: "bad-index"; readonly message: string }
+  | { readonly kind: "unknown" };
+
+const indexedNames = parameterNames
+  .filter((name) => findParameter(name)?.indexed)
+  .sort((one, other) => other.length - one.length);
+
+/**
+ * Finds the parameter of a name; names of parameters per node are followed by a decimal number
+ * and matched by prefix, the longest first (parameters.md 1). Names are case-sensitive.
+ */
+export function resolveName(name: string): ResolvedName {
+  const exact = findParameter(name);
+  if (exact) {
+    if (exact.indexed && !exact.indexed.bare) {
+      return { kind: "bad-index", message: `parameter "${name}" expects the index value` };
+    }
+    return { kind: "parameter", base: name, parameter: exact, index: undefined };
+  }
+  for (const base of indexedNames) {
+    const parameter = findParameter(base);
+    if (!parameter?.indexed || !name.startsWith(base)) continue;
+    return withIndex(base, parameter, name.slice(base.length), parameter.indexed.maxElements);
+  }
+  return { kind: "unknown" };
+}
+
+function withIndex(
+  base: string,
+  parameter: Parameter,
+  digits: string,
+  count: number,
+): ResolvedName {
+  if (!/^\d+$/.test(digits)) {
+    // A misspelling such as port_numer is no index of port: let it be unknown.
+    if (!/^\d/.test(digits)) return { kind: "unknown" };
+    return { kind: "bad-index", message: `invalid index value for parameter "${base}" ` };
+  }
+  const index = Number.parseInt(digits, 10);
+  if (index >= count) {
+    const message = `${digits} index outside the valid range for parameter "${base}" ` +
+      `(0 .. ${count - 1})`;
+    return { kind: "bad-index", message };
+  }
+  return { kind: "parameter", base, parameter, index };
+}
+
+/** The name of a parameter that somebody may have meant, undefined when none is near. */
+export function nearestName(name: string): string | undefined {
+  const digits = /\d*$/.exec(name)?.[0] ?? "";
+  const wanted = name.toLowerCase();
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const each of parameterNames) {
+    const parameter = findParameter(each);
+    if (parameter?.deprecated) continue;
+    const candidate = parameter?.indexed && digits !== "" ? each + digits : each;
+    const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance);
+    if (distance >= bestDistance) continue;
+    best = candidate;
+    bestDistance = distance;
+  }
+  return best;
+}
+
+/** Number of single-character changes between two texts; stops counting at `limit`. */
+function editDistance(one: string, other: string, limit: number): number {
+  if (Math.abs(one.length - other.length) >= limit) return limit;
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    if (Math.min(...next) >= limit) return limit;
+    row = next;
+  }
+  return row[other.length] ?? limit;
+}
