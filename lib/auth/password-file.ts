@@ -41,8 +41,7 @@ export class PasswordFile {
     const entries = new Map<string, Entry>();
     const warnings: FileWarning[] = [];
     text.split("\n").forEach((rawLine, index) => {
-      const fields = splitFields(rawLine.replace(/\r$/, ""));
-      const [user = "", secret] = fields;
+      const [user = "", secret] = readEntry(rawLine.replace(/\r$/, ""));
       if (user === "" && secret === undefined) return;
       if (user === "" || secret === undefined) {
         warnings.push({ message: "line is not user:password", line: index + 1 });
@@ -98,6 +97,16 @@ export function formatPasswordLine(user: string, secret: string): string {
 /** The user a line is about. */
 export function passwordLineUser(line: string): string {
   return splitFields(line.replace(/\r$/, ""))[0] ?? "";
+}
+
+/**
+ * User and password of a line. A SCRAM verifier may be copied from pg_authid as it is: its own
+ * two colons then need no escapes.
+ */
+function readEntry(line: string): [user: string | undefined, secret: string | undefined] {
+  const [user, secret, ...more] = splitFields(line);
+  const unescapedVerifier = secret !== undefined && /^SCRAM-SHA-256\$\d+$/.test(secret);
+  return [user, unescapedVerifier ? [secret, ...more.slice(0, 2)].join(":") : secret];
 }
 
 /** Fields separated by unescaped colons, with the escapes taken off. */
