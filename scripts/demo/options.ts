@@ -33,6 +33,9 @@ a machine of your own.
 
 const MAX_STANDBYS = 8;
 
+/** How far a name may be from an option to be taken for it. */
+const MAX_TYPOS = 2;
+
 type Draft = { -readonly [K in keyof DemoOptions]: DemoOptions[K] };
 
 /** Options that take a value, and those that do not. */
@@ -97,7 +100,7 @@ function suggestion(name: string): string {
   const [nearest] = known
     .map((option) => ({ option, distance: editDistance(bare, option) }))
     .sort((a, b) => a.distance - b.distance);
-  return nearest !== undefined && nearest.distance <= 3
+  return nearest !== undefined && nearest.distance <= MAX_TYPOS
     ? `, did you mean ${nearest.option}?`
     : " (try --help)";
 }

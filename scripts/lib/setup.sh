@@ -42,7 +42,7 @@ install_bun() {
   # npm 11 does not run install scripts unasked, and Bun's only chooses one of the binaries
   # that are there already: we choose ourselves, everywhere.
   npm install --prefix "$TOOLS" --ignore-scripts --no-save --no-package-lock --no-audit \
-    --no-fund --loglevel error "bun@$BUN_VERSION" >&2 || die "npm could not install Bun"
+    --no-fund --no-update-notifier --loglevel error "bun@$BUN_VERSION" >&2 || die "npm could not install Bun"
   local candidate
   for candidate in "$TOOLS"/node_modules/@oven/bun-linux-*/bin/bun; do
     if [ "$("$candidate" --version 2>/dev/null)" = "$BUN_VERSION" ]; then
