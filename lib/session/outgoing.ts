@@ -101,6 +101,9 @@ export class Outgoing {
     if (bindsSession(statement)) session.bound = true;
     if (statement.mayCreateTemp) session.options.knowledge.mayHaveTemporary();
     if (statement.statisticsKind === "ddl") session.options.knowledge.catalogChanged();
+    if (statement.setting !== undefined) {
+      session.options.knowledge.settingChanged(statement.setting.name);
+    }
     if (query !== undefined && changesSettings(statement)) {
       session.journal.note(statement, query, session.router.inTransaction);
     }

@@ -1,0 +1,289 @@
+import { randomBytes } from "node:crypto";
+import type { ByteStream } from "../../net/stream.ts";
+import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
+import { cancelOn } from "../../pool/cancel.ts";
+import type { MessageStream } from "../../pool/message-stream.ts";
+import type { ConnectionKey, ServerConnection } from "../../pool/server-connection.ts";
+import type { ErrorFields, SessionPort, StatisticsKind } from "../../session/port.ts";
+import { Session } from "../../session/session.ts";
+import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
+import * as build from "../../wire/build.ts";
+import { TransactionStatus } from "../../wire/protocol.ts";
+import type { NodeComplaint, SessionInfo } from "../messages.ts";
+import type { Authentication } from "./authenticate.ts";
+import type { LoginRequest } from "./login-request.ts";
+import { SessionLink } from "./session-link.ts";
+import type { WorkerContext } from "./worker-context.ts";
+
+/** Bytes queued for a client beyond which its servers are not read any further. */
+const CONGESTED = 256 * 1024;
+
+/** A client that has logged in: its connection, its session and the servers lent to it. */
+export class Client implements SessionPort {
+  readonly session: Session;
+  readonly startTime = Date.now();
+  /** Key of cancel requests for this session, made for it alone. */
+  readonly cancelKey: Buffer;
+  readonly #stream: ByteStream;
+  readonly #links: SessionLink[] = [];
+  #lastActive: number;
+  #sessionPaused = false;
+  #serverCongested = false;
+  #clientCongested = false;
+  #untouched = true;
+  /** Process id that the client was told. */
+  #announcedPid = 0;
+
+  constructor(
+    readonly id: number,
+    messages: MessageStream,
+    readonly request: LoginRequest,
+    readonly authentication: Authentication,
+    readonly key: ConnectionKey,
+    readonly context: WorkerContext,
+  ) {
+    this.#stream = messages.stream;
+    this.#lastActive = context.now();
+    this.cancelKey = randomBytes(key.minor >= 2 ? 32 : 4);
+    this.session = new Session(context.sessionOptions(this));
+  }
+
+  get user(): string {
+    return this.request.user;
+  }
+
+  get database(): string {
+    return this.request.database;
+  }
+
+  /** Lets the client begin with the connection its login got it. */
+  start(connection: ServerConnection, messages: MessageStream): void {
+    this.#announcedPid = connection.pid;
+    this.session.adopt(this.#link(connection));
+    this.#stream.write(this.#welcome(connection));
+    const early = messages.detach();
+    this.#stream.onData = (chunk) => this.#data(chunk);
+    this.#stream.onDrain = () => this.#drained();
+    this.#stream.onClose = () => this.#closed();
+    if (early.length > 0) this.#data(early);
+  }
+
+  /** Identifies the session in cancel requests. */
+  get cancelName(): string {
+    return `${this.#announcedPid}:${this.cancelKey.toString("hex")}`;
+  }
+
+  /** Cancels what runs for this client, and nothing else. */
+  cancel(): void {
+    for (const link of this.#links) {
+      if (this.session.servers[link.node]?.replies.length === 0) continue;
+      const { host, port } = this.context.address(link.node);
+      this.context.logger.log("log", `forwarding cancel request to backend ${link.node}`);
+      cancelOn(link.connection, host, port).catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.context.logger.log("warning", `cancel request to backend ${link.node} failed`, {
+          detail: reason,
+        });
+      });
+    }
+  }
+
+  /** Gives up the connection to a node if nothing was asked of this session yet. */
+  surrender(node: number, key: string | undefined, heldMs: number): ServerConnection | undefined {
+    if (!this.session.untouched) return undefined;
+    const link = this.#links.find((each) => each.node === node);
+    if (link === undefined || Date.now() - link.lentAt < heldMs) return undefined;
+    if (key !== undefined && key !== this.context.poolKey(link.connection)) return undefined;
+    const connection = link.take();
+    this.session.dropServer(node, "untouched");
+    return connection;
+  }
+
+  /** Ends the session with an error, as when pgpool stops. */
+  terminate(error: ErrorFields): void {
+    this.session.fail(error);
+  }
+
+  /** Closes the connection at once. */
+  destroy(): void {
+    this.#stream.destroy();
+    this.#closed();
+  }
+
+  /** Milliseconds since the client or one of its servers said something; 0 while it is served. */
+  idleFor(now: number): number {
+    return this.session.visibleCount > 0 || this.session.waitingFor !== ""
+      ? 0
+      : now - this.#lastActive;
+  }
+
+  get info(): SessionInfo {
+    const { session, request } = this;
+    const busy = session.visibleCount > 0 || session.waitingFor !== "";
+    return {
+      sessionId: this.id,
+      startTime: Math.floor(this.startTime / 1000),
+      database: request.database,
+      user: request.user,
+      clientHost: this.#stream.isUnix ? "[local]" : this.#stream.remoteHost,
+      clientPort: this.#stream.isUnix ? "" : String(this.#stream.remotePort),
+      applicationName: request.applicationName,
+      status: busy
+        ? "Execute command"
+        : session.router.inTransaction
+        ? "Idle in transaction"
+        : "Idle",
+      waitingFor: session.waitingFor,
+      loadBalanceNode: session.router.loadBalanceNode,
+      statement: session.outgoing.statement,
+      statementNode: session.statementNode,
+      idleSince: Math.floor(this.#lastActive / 1000),
+      servers: this.#links.map((link) => this.context.connectionInfo(link.connection)),
+    };
+  }
+
+  // SessionPort
+
+  toClient(bytes: Uint8Array): void {
+    this.#stream.write(bytes);
+    if (!this.#clientCongested && this.#stream.buffered > CONGESTED) {
+      this.#clientCongested = true;
+      for (const link of this.#links) link.connection.stream.pause();
+    }
+  }
+
+  endClient(): void {
+    this.#stream.end();
+    this.context.ended(this);
+  }
+
+  pauseClient(): void {
+    this.#sessionPaused = true;
+    this.#stream.pause();
+  }
+
+  resumeClient(): void {
+    if (!this.#sessionPaused) return;
+    this.#sessionPaused = false;
+    this.#resumeReading();
+  }
+
+  openServer(node: number): void {
+    void this.#openServer(node);
+  }
+
+  runCommand(command: PgpoolCommand): void {
+    void this.context.runCommand(command, this).then((result) => this.session.commandDone(result));
+  }
+
+  complain(node: number, complaint: NodeComplaint, detail: string): void {
+    this.context.complain(node, complaint, detail);
+  }
+
+  countStatement(node: number, kind: StatisticsKind): void {
+    this.context.counters.count(node, kind);
+  }
+
+  countError(node: number, severity: "error" | "fatal" | "panic"): void {
+    this.context.counters.count(node, severity);
+  }
+
+  log(severity: "log" | "debug1" | "warning", text: string, detail?: string): void {
+    this.context.logger.log(severity, text, {
+      application: this.request.applicationName,
+      user: this.user,
+      database: this.database,
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+
+  closeIdleConnections(): void {
+    this.context.closeIdleEverywhere();
+  }
+
+  serverCongested(): void {
+    this.#serverCongested = true;
+    this.#stream.pause();
+  }
+
+  serverDrained(): void {
+    this.#serverCongested = false;
+    this.#resumeReading();
+  }
+
+  #resumeReading(): void {
+    if (!this.#sessionPaused && !this.#serverCongested) this.#stream.resume();
+  }
+
+  #data(chunk: Uint8Array): void {
+    this.#lastActive = this.context.now();
+    if (this.#untouched) {
+      this.#untouched = false;
+      this.context.untouched.delete(this);
+    }
+    this.session.clientData(chunk);
+  }
+
+  #drained(): void {
+    if (!this.#clientCongested || this.#stream.buffered > CONGESTED / 2) return;
+    this.#clientCongested = false;
+    for (const link of this.#links) link.connection.stream.resume();
+  }
+
+  #closed(): void {
+    this.session.clientClosed();
+    this.context.ended(this);
+  }
+
+  #link(connection: ServerConnection): SessionLink {
+    const link = new SessionLink(connection, this.session, this.context.pool, this, (over) => {
+      const at = this.#links.indexOf(over);
+      if (at >= 0) this.#links.splice(at, 1);
+    });
+    this.#links.push(link);
+    if (this.#clientCongested) connection.stream.pause();
+    return link;
+  }
+
+  #welcome(connection: ServerConnection): Uint8Array {
+    const messages: Uint8Array[] = [build.authentication(0)];
+    for (const [name, value] of connection.parameters) {
+      messages.push(build.parameterStatus(name, value));
+    }
+    messages.push(build.backendKeyData(connection.pid, this.cancelKey));
+    messages.push(build.readyForQuery(TransactionStatus.Idle));
+    return Buffer.concat(messages);
+  }
+
+  async #openServer(node: number): Promise<void> {
+    const { authentication } = this;
+    try {
+      const connection = await this.context.pool.acquire({
+        node,
+        key: this.key,
+        applicationName: this.request.applicationName,
+        credentials: authentication.credentials,
+        // The client is past its login: it can not be asked for anything any more.
+        askClient: () => Promise.resolve({ kind: "none" }),
+      });
+      this.session.serverOpened(this.#link(connection));
+    } catch (error) {
+      this.session.serverUnavailable(node, this.#unavailable(node, error));
+    }
+  }
+
+  #unavailable(node: number, error: unknown): { error: ErrorFields; refused: boolean } {
+    if (error instanceof ServerRefused) return { error: error.fields, refused: true };
+    if (!(error instanceof ServerUnreachable)) throw error;
+    this.complain(node, "connect-failed", error.message);
+    return {
+      refused: false,
+      error: {
+        severity: "FATAL",
+        sqlstate: "08006",
+        message: `failed to create a backend ${node} connection`,
+        detail: error.message,
+      },
+    };
+  }
+}
