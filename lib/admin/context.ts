@@ -1,0 +1,120 @@
+import type { ClusterSnapshot } from "../cluster/types.ts";
+import type { WorkerReport } from "../process/messages.ts";
+
+/** Statements and errors of one node since the start, over all workers. */
+export interface NodeCounters {
+  readonly select: number;
+  readonly insert: number;
+  readonly update: number;
+  readonly delete: number;
+  readonly ddl: number;
+  readonly other: number;
+  readonly panic: number;
+  readonly fatal: number;
+  readonly error: number;
+}
+
+/** Health checks of one node since the start. Durations in milliseconds, times in Unix seconds. */
+export interface HealthCheckStats {
+  readonly total: number;
+  readonly success: number;
+  readonly fail: number;
+  readonly skip: number;
+  readonly retry: number;
+  readonly maxRetry: number;
+  readonly maxDuration: number;
+  readonly minDuration: number;
+  readonly averageDuration: number;
+  /** 0 when there has been none, as the next three. */
+  readonly last: number;
+  readonly lastSuccess: number;
+  readonly lastSkip: number;
+  readonly lastFail: number;
+}
+
+/** The query cache in figures; all zero while it is off. */
+export interface QueryCacheStats {
+  readonly hits: number;
+  readonly selects: number;
+  readonly hashEntries: number;
+  readonly usedHashEntries: number;
+  readonly entries: number;
+  readonly usedSize: number;
+  readonly freeSize: number;
+  readonly fragmentSize: number;
+}
+
+/** Settings that views show or compute with; times in seconds. */
+export interface AdminSettings {
+  readonly numInitChildren: number;
+  readonly maxPool: number;
+  readonly childLifeTime: number;
+  readonly clientIdleLimit: number;
+  readonly healthCheckPeriod: number;
+}
+
+/** One row of SHOW POOL_STATUS. */
+export interface StatusItem {
+  readonly name: string;
+  readonly value: string;
+  readonly description: string;
+}
+
+/**
+ * Everything the views are made of. The live questions have deadlines of their own; a view asks
+ * for nothing it does not show.
+ */
+export interface AdminContext {
+  /** Unix time in seconds. */
+  readonly now: number;
+  readonly snapshot: ClusterSnapshot;
+  readonly settings: AdminSettings;
+  counters(node: number): NodeCounters;
+  healthChecks(node: number): HealthCheckStats;
+  queryCache(): QueryCacheStats;
+  reports(): Promise<readonly WorkerReport[]>;
+  statusItems(): readonly StatusItem[];
+  /** Whether the server takes connections just now; `unknown` without health checks. */
+  pgStatus(node: number): Promise<"up" | "down" | "unknown">;
+  /** What the server says it is just now; only asked where pgStatus is `up`. */
+  pgRole(node: number): Promise<"primary" | "standby" | "main" | "replica" | "unknown">;
+}
+
+export const NO_COUNTERS: NodeCounters = {
+  select: 0,
+  insert: 0,
+  update: 0,
+  delete: 0,
+  ddl: 0,
+  other: 0,
+  panic: 0,
+  fatal: 0,
+  error: 0,
+};
+
+export const NO_HEALTH_CHECKS: HealthCheckStats = {
+  total: 0,
+  success: 0,
+  fail: 0,
+  skip: 0,
+  retry: 0,
+  maxRetry: 0,
+  maxDuration: 0,
+  minDuration: 0,
+  averageDuration: 0,
+  last: 0,
+  lastSuccess: 0,
+  lastSkip: 0,
+  lastFail: 0,
+};
+
+export const NO_QUERY_CACHE: QueryCacheStats = {
+  hits: 0,
+  selects: 0,
+  hashEntries: 0,
+  usedHashEntries: 0,
+  entries: 0,
+  usedSize: 0,
+  freeSize: 0,
+  fragmentSize: 0,
+};

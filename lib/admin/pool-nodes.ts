@@ -1,0 +1,71 @@
+import type { NodeState } from "../cluster/types.ts";
+import type { AdminSession, AdminTable } from "../process/messages.ts";
+import type { AdminContext } from "./context.ts";
+import { formatFloat, formatTime } from "./format.ts";
+
+const COLUMNS = [
+  "node_id",
+  "hostname",
+  "port",
+  "status",
+  "pg_status",
+  "lb_weight",
+  "role",
+  "pg_role",
+  "select_cnt",
+  "load_balance_node",
+  "replication_delay",
+  "replication_state",
+  "replication_sync_state",
+  "last_status_change",
+];
+
+/** SHOW POOL_NODES (reference sql-interface.md 3). The servers are asked all at once. */
+export async function poolNodes(session: AdminSession, context: AdminContext): Promise<AdminTable> {
+  const { nodes } = context.snapshot;
+  const rows = await Promise.all(nodes.map((node) => nodeRow(node, session, context)));
+  return { columns: COLUMNS, rows };
+}
+
+async function nodeRow(
+  node: NodeState,
+  session: AdminSession,
+  context: AdminContext,
+): Promise<string[]> {
+  const isUnused = node.status === "unused";
+  const pgStatus = isUnused ? "unknown" : await context.pgStatus(node.id);
+  return [
+    String(node.id),
+    node.hostname,
+    String(node.port),
+    node.status,
+    pgStatus,
+    formatFloat(node.weight),
+    node.role,
+    await liveRole(node, pgStatus, context),
+    String(context.counters(node.id).select),
+    String(session.loadBalanceNode === node.id),
+    formatDelay(node),
+    node.replicationState,
+    node.replicationSyncState,
+    formatTime(node.lastStatusChange),
+  ];
+}
+
+/** Outside the modes with a searched primary nobody is asked: the role is pgpool's own. */
+function liveRole(
+  node: NodeState,
+  pgStatus: string,
+  context: AdminContext,
+): Promise<string> | string {
+  if (node.role === "main" || node.role === "replica") return node.role;
+  return pgStatus === "up" ? context.pgRole(node.id) : "unknown";
+}
+
+/** Bytes, or seconds with their unit, which is singular below 2 s; 0 where nothing is measured. */
+export function formatDelay(node: NodeState): string {
+  if (node.role !== "standby") return "0";
+  if (!node.delayByTime) return String(node.replicationDelay);
+  const seconds = node.replicationDelay / 1e6;
+  return `${formatFloat(seconds)} ${seconds < 2 ? "second" : "seconds"}`;
+}
