@@ -38,7 +38,7 @@ client_package() {
     psql) prefix=postgresql-client- ;;
     *) prefix=postgresql- ;;
   esac
-  private_cache pkgnames "$prefix" | grep -E "^$prefix[0-9]+\$" | sort -t - -k 3 -V | tail -n 1 |
+  private_cache pkgnames "$prefix" | grep -E "^${prefix}[0-9]+\$" | sort -t - -k 3 -V | tail -n 1 |
     grep .
 }
 
