@@ -65,10 +65,10 @@ const removed: ReadonlyMap<string, RemovedParameter> = new Map<string, RemovedPa
   ["replication_timeout", { since: "3.4", instead: "Remove the line." }],
 ]);
 
-/** Looks up a name, with or without a number at its end, among those that are gone. */
-export function findRemoved(name: string): RemovedParameter | undefined {
-  return removed.get(name) ?? removed.get(name.replace(/\d+$/, ""));
+/**
+ * Looks up a name among those that are gone; with `withoutIndex` a number at its end is ignored
+ * (`other_pgpool_hostname0`).
+ */
+export function findRemoved(name: string, withoutIndex = false): RemovedParameter | undefined {
+  return removed.get(withoutIndex ? name.replace(/\d+$/, "") : name);
 }
-
-/** All names that are gone, without index. */
-export const removedNames: readonly string[] = [...removed.keys()];

@@ -1,12 +1,5 @@
 import { parseDouble, parseInteger } from "./numbers.ts";
-import type {
-  AnyValue,
-  EnumParameter,
-  ListParameter,
-  Parameter,
-  ParameterName,
-  ParameterValue,
-} from "./parameters.ts";
+import type { AnyValue, EnumParameter, ListParameter, Parameter } from "./parameters.ts";
 import { compilePattern } from "./patterns.ts";
 import { InvalidValueError } from "./problems.ts";
 
@@ -31,11 +24,8 @@ export function parseValue(name: string, parameter: Parameter, text: string): An
   }
 }
 
-/** Whether a value is of the type that the parameter has; narrows it. */
-export function isValueOf<N extends ParameterName>(
-  parameter: Parameter,
-  value: unknown,
-): value is ParameterValue<N> {
+/** Whether a value is of the type that the parameter has. */
+export function hasTypeOf(parameter: Parameter, value: unknown): boolean {
   switch (parameter.type) {
     case "bool":
       return typeof value === "boolean";
