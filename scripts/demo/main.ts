@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { serverAccount } from "../../tests/support/account.ts";
 import { cleanUp } from "../../tests/support/clean-up.ts";
-import { freePort, isPortFree } from "../../tests/support/ports.ts";
+import { type HeldPort, holdPort } from "../../tests/support/ports.ts";
 import { type PostgresServer, SUPERUSER } from "../../tests/support/postgres.ts";
 import { startCluster, stopCluster } from "./cluster.ts";
 import { ShellCommand } from "./command.ts";
@@ -65,11 +65,13 @@ async function demo(options: DemoOptions): Promise<number> {
   const servers: PostgresServer[] = [];
   let pool: Pool | undefined;
   try {
+    // Held until pgpool takes them, so that another demo that starts now chooses others.
     const port = await choosePort(options.port);
-    const pcpPort = await isPortFree(DEFAULT_PCP_PORT) ? DEFAULT_PCP_PORT : await freePort();
+    const pcpPort = await holdPort(DEFAULT_PCP_PORT) ?? await holdAnyPort();
     servers.push(...await interruption.before(startCluster(place, options.standbys, say)));
-    say(`starting pgpool on port ${port}`);
-    pool = await interruption.before(startPool(place, servers, port, pcpPort));
+    say(`starting pgpool on port ${port.port}`);
+    await Promise.all([port.release(), pcpPort.release()]);
+    pool = await interruption.before(startPool(place, servers, port.port, pcpPort.port));
     const status = options.exec === null
       ? await runUntilInterrupted(place, pool, interruption)
       : await runCommand(options.exec, pool, interruption);
@@ -89,13 +91,19 @@ async function demo(options: DemoOptions): Promise<number> {
 }
 
 /** The port asked for has to be free; the usual one is given up when somebody has it. */
-async function choosePort(asked: number | null): Promise<number> {
-  const wanted = asked ?? DEFAULT_PORT;
-  if (await isPortFree(wanted)) return wanted;
+async function choosePort(asked: number | null): Promise<HeldPort> {
+  const wanted = await holdPort(asked ?? DEFAULT_PORT);
+  if (wanted !== null) return wanted;
   if (asked !== null) throw new DemoError(`port ${asked} is in use: choose another with --port`);
-  const port = await freePort();
-  say(`port ${wanted} is in use, taking ${port} instead`);
-  return port;
+  const other = await holdAnyPort();
+  say(`port ${DEFAULT_PORT} is in use, taking ${other.port} instead`);
+  return other;
+}
+
+async function holdAnyPort(): Promise<HeldPort> {
+  const held = await holdPort(0);
+  if (held === null) throw new DemoError("this machine has no free port");
+  return held;
 }
 
 async function runUntilInterrupted(

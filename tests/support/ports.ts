@@ -14,11 +14,6 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Whether a server could listen on the port on both loopback addresses' side. */
-export async function isPortFree(port: number): Promise<boolean> {
-  return await tryListen(port) !== null;
-}
-
 /** Whether somebody accepts connections on the port. */
 export async function isListening(port: number, host = "127.0.0.1"): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -33,19 +28,35 @@ export async function isListening(port: number, host = "127.0.0.1"): Promise<boo
   }
 }
 
-async function tryListen(port: number): Promise<number | null> {
+/** A port that nobody else can listen on until it is released. */
+export interface HeldPort {
+  readonly port: number;
+  release(): Promise<void>;
+}
+
+/** Takes the port (0: any free one) until it is released; null when somebody has it already. */
+export async function holdPort(port: number): Promise<HeldPort | null> {
   const { promise, resolve } = Promise.withResolvers<number | null>();
-  const server = createServer();
+  const server = createServer((socket) => socket.destroy());
   server.once("error", () => resolve(null));
   server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
     const address = server.address();
     resolve(typeof address === "object" && address !== null ? address.port : null);
   });
-  const free = await promise;
-  if (free !== null) {
-    const closed = Promise.withResolvers<void>();
-    server.close(() => closed.resolve());
-    await closed.promise;
-  }
-  return free;
+  const held = await promise;
+  if (held === null) return null;
+  return {
+    port: held,
+    release: async () => {
+      const closed = Promise.withResolvers<void>();
+      server.close(() => closed.resolve());
+      await closed.promise;
+    },
+  };
+}
+
+async function tryListen(port: number): Promise<number | null> {
+  const held = await holdPort(port);
+  await held?.release();
+  return held?.port ?? null;
 }
