@@ -32,7 +32,7 @@ export function hearReturn(
       failBack(draft, node, false);
       return;
     case "streaming_replication":
-      if (outcome.kind === "ok" && "facts" in outcome) takeBack(draft, node, outcome.facts);
+      if (outcome.kind === "ok") takeBack(draft, node, outcome.facts);
       return;
   }
 }

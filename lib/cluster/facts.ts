@@ -53,7 +53,7 @@ export type ProbeFailure =
 export type ProbeOutcome = { readonly kind: "ok"; readonly facts: NodeFacts } | ProbeFailure;
 
 /** Result of asking whether a server takes connections (PQping semantics, no authentication). */
-export type PingOutcome = { readonly kind: "ok" } | ProbeFailure;
+export type PingOutcome = { readonly kind: "answers" } | ProbeFailure;
 
 /** What an outcome says about the server's life. */
 export type Liveness = "alive" | "not-ready" | "dead";
@@ -65,6 +65,7 @@ export type Liveness = "alive" | "not-ready" | "dead";
 export function liveness(outcome: ProbeOutcome | PingOutcome): Liveness {
   switch (outcome.kind) {
     case "ok":
+    case "answers":
     case "auth-failed":
     case "failed":
       return "alive";
@@ -84,6 +85,7 @@ export function liveness(outcome: ProbeOutcome | PingOutcome): Liveness {
 export function describeOutcome(outcome: ProbeOutcome | PingOutcome): string {
   switch (outcome.kind) {
     case "ok":
+    case "answers":
       return "the server answers";
     case "refused":
       return `connection refused (${outcome.code})`;

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { startupPacket, TERMINATE } from "../wire/build.ts";
 import { Backend } from "../wire/protocol.ts";
 import { parseErrorFields } from "../wire/read.ts";
-import type { PingOutcome } from "./facts.ts";
+import type { PingOutcome, ProbeFailure } from "./facts.ts";
 import { ConnectError, type Endpoint, errorCode, openSocket } from "./socket.ts";
 
 /** First messages longer than this come from something that is no PostgreSQL server. */
@@ -29,7 +29,7 @@ export async function ping(
   try {
     socket = await openSocket(endpoint, deadline);
   } catch (error) {
-    if (error instanceof ConnectError && error.failure.kind !== "auth-failed") return error.failure;
+    if (error instanceof ConnectError) return error.failure;
     throw error;
   }
   try {
@@ -50,7 +50,7 @@ function firstAnswer(
     const timer = setTimeout(() => resolve({ kind: "timeout" }), Math.max(0, deadline));
     const settle = (outcome: PingOutcome) => {
       clearTimeout(timer);
-      if (outcome.kind === "ok") socket.end(TERMINATE);
+      if (outcome.kind === "answers") socket.end(TERMINATE);
       resolve(outcome);
     };
     socket.on("data", (bytes: Buffer) => {
@@ -72,7 +72,7 @@ export function readAnswer(bytes: Buffer): PingOutcome | null {
   if (bytes.length === 0) return null;
   const type = bytes[0];
   if (type === Backend.Authentication || type === Backend.NegotiateProtocolVersion) {
-    return { kind: "ok" };
+    return { kind: "answers" };
   }
   if (type !== Backend.ErrorResponse) return { kind: "not-postgresql" };
   if (bytes.length < 5) return null;
@@ -84,7 +84,7 @@ export function readAnswer(bytes: Buffer): PingOutcome | null {
 }
 
 /** What an error of the server says about it (PostgreSQL documentation, appendix A). */
-export function errorOutcome(code: string, message: string): PingOutcome {
+export function errorOutcome(code: string, message: string): ProbeFailure {
   if (code === "57P03") return { kind: "not-ready" };
   if (code === "57P01" || code === "57P02") return { kind: "shutting-down" };
   if (code.startsWith("28")) return { kind: "auth-failed", code, message };

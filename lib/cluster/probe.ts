@@ -31,10 +31,10 @@ export interface Probe {
 
 interface KeptConnection {
   readonly sql: postgres.Sql;
-  readonly endpoint: Endpoint;
+  readonly socket: Socket;
 }
 
-/** Seconds within which a connection must be closed in order. */
+/** Seconds within which an idle connection must be closed in order. */
 const END_DEADLINE = 1;
 
 /**
@@ -42,12 +42,12 @@ const END_DEADLINE = 1;
  * @param identity asked for each new connection, so that a reload takes effect
  */
 export function createProbe(identity: () => ProbeIdentity): Probe {
-  const kept = new Map<number, KeptConnection>();
+  const kept = new Map<number, KeptConnection & { readonly endpoint: Endpoint }>();
 
   const release = async (node: number): Promise<void> => {
     const connection = kept.get(node);
     kept.delete(node);
-    if (connection !== undefined) await end(connection.sql);
+    if (connection !== undefined) await end(connection);
   };
 
   return {
@@ -56,21 +56,22 @@ export function createProbe(identity: () => ProbeIdentity): Probe {
       const before = kept.get(node);
       if (before !== undefined && isSamePlace(before.endpoint, endpoint)) {
         const outcome = await ask(before.sql, deadline);
-        if (outcome.kind === "ok" || outcome.kind === "timeout") {
-          if (outcome.kind === "timeout") await release(node);
-          return outcome;
-        }
+        if (outcome.kind === "ok") return outcome;
+        // It may only be a left-over of a server that has been restarted: another try is made.
+        kept.delete(node);
+        await abandon(before);
+        if (outcome.kind === "timeout") return outcome;
+      } else {
+        await release(node);
       }
-      // The kept connection may only be a left-over of a server that has been restarted.
-      await release(node);
       const opened = await openAndAsk(endpoint, identity(), until - performance.now());
-      if (opened.sql !== null) kept.set(node, { sql: opened.sql, endpoint });
+      if (opened.connection !== null) kept.set(node, { ...opened.connection, endpoint });
       return opened.outcome;
     },
 
     async freshFacts(endpoint, deadline) {
       const opened = await openAndAsk(endpoint, identity(), deadline);
-      if (opened.sql !== null) await end(opened.sql);
+      if (opened.connection !== null) await end(opened.connection);
       return opened.outcome;
     },
 
@@ -97,27 +98,26 @@ async function openAndAsk(
   endpoint: Endpoint,
   identity: ProbeIdentity,
   deadline: number,
-): Promise<{ outcome: ProbeOutcome; sql: postgres.Sql | null }> {
+): Promise<{ outcome: ProbeOutcome; connection: KeptConnection | null }> {
   const until = performance.now() + deadline;
   const greeting = await ping(endpoint, pingIdentity(identity), deadline);
-  if (greeting.kind !== "ok") return { outcome: greeting, sql: null };
+  if (greeting.kind !== "answers") return { outcome: greeting, connection: null };
   if (identity.user === "") {
     const message = "no user is configured for the replication check";
-    return { outcome: { kind: "failed", code: "no user", message }, sql: null };
+    return { outcome: { kind: "failed", code: "no user", message }, connection: null };
   }
   let socket: Socket;
   try {
     socket = await openSocket(endpoint, until - performance.now());
   } catch (error) {
-    if (error instanceof ConnectError) return { outcome: error.failure, sql: null };
+    if (error instanceof ConnectError) return { outcome: error.failure, connection: null };
     throw error;
   }
-  const sql = client(socket, endpoint, identity, deadline);
-  const outcome = await ask(sql, until - performance.now());
-  if (outcome.kind === "ok") return { outcome, sql };
-  socket.destroy();
-  await end(sql);
-  return { outcome, sql: null };
+  const connection = { sql: client(socket, endpoint, identity, deadline), socket };
+  const outcome = await ask(connection.sql, until - performance.now());
+  if (outcome.kind === "ok") return { outcome, connection };
+  await abandon(connection);
+  return { outcome, connection: null };
 }
 
 /**
@@ -184,8 +184,7 @@ async function questionFacts(sql: postgres.Sql): Promise<NodeFacts> {
 function failureOf(error: unknown): ProbeOutcome {
   if (error instanceof ConnectError) return error.failure;
   if (error instanceof postgres.PostgresError) {
-    const outcome = errorOutcome(error.code, error.message);
-    return outcome.kind === "ok" ? { kind: "lost", code: error.code } : outcome;
+    return errorOutcome(error.code, error.message);
   }
   const code = errorCode(error);
   if (code === "CONNECT_TIMEOUT") return { kind: "timeout" };
@@ -197,6 +196,13 @@ function failureOf(error: unknown): ProbeOutcome {
 }
 
 /** The client keeps reconnecting unless it is told to end, and waits for ever unless limited. */
-async function end(sql: postgres.Sql): Promise<void> {
+async function end({ sql, socket }: KeptConnection): Promise<void> {
   await sql.end({ timeout: END_DEADLINE });
+  socket.destroy();
+}
+
+/** Ends a connection that does not answer: nothing more is said or waited for. */
+async function abandon({ sql, socket }: KeptConnection): Promise<void> {
+  socket.destroy();
+  await sql.end({ timeout: 0 });
 }

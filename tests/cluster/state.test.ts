@@ -34,7 +34,7 @@ const outcome: fc.Arbitrary<ProbeOutcome> = fc.oneof(
 );
 
 const ping: fc.Arbitrary<PingOutcome> = fc.constantFrom<PingOutcome>(
-  { kind: "ok" },
+  { kind: "answers" },
   REFUSED,
   NOT_READY,
   TIMEOUT,
@@ -159,7 +159,7 @@ describe("whatever happens (numbers as in lib/cluster/SPEC.md)", () => {
         : made.type === "return-probed" && made.node === state.primary
         ? made.outcome
         : undefined;
-      const facts = word?.kind === "ok" && "facts" in word ? word.facts : null;
+      const facts = word?.kind === "ok" ? word.facts : null;
       expect(facts?.inRecovery).toBe(false);
     });
   });
@@ -171,7 +171,7 @@ describe("whatever happens (numbers as in lib/cluster/SPEC.md)", () => {
         if (past === undefined || !isUsableNode(past) || isUsableNode(node)) continue;
         const isByHand = made.type === "detached" && made.node === node.id;
         const isVerified = made.type === "verified" && made.node === node.id &&
-          made.outcome.kind !== "ok" && made.outcome.kind !== "auth-failed";
+          made.outcome.kind !== "answers" && made.outcome.kind !== "auth-failed";
         const isFalse = made.type === "checked" && node.downCause === "false-primary";
         expect(isByHand || isVerified || isFalse).toBe(true);
         expect(isByHand || node.allowToFailover).toBe(true);

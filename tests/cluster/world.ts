@@ -131,7 +131,7 @@ export class FakeServers implements Probe {
   async ping(endpoint: { readonly port: number }): Promise<PingOutcome> {
     this.pings.push(endpoint.port - 11002);
     const outcome = await this.freshFacts(endpoint);
-    return outcome.kind === "ok" ? { kind: "ok" } : outcome;
+    return outcome.kind === "ok" ? { kind: "answers" } : outcome;
   }
 
   release(node: number): Promise<void> {
