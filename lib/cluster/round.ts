@@ -53,13 +53,13 @@ function judge(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): reado
   draft.verdicts = found.verdicts;
   draft.changePrimary(found.primary);
   rememberTimeline(draft, outcomes.get(found.primary));
-  if (before === found.primary) return found.notes;
-  const change: LogEntry = {
-    severity: "LOG",
-    text: `failover: set new primary node: ${found.primary}`,
-  };
-  suspectSilent(draft, before, outcomes);
-  return draft.isSettled ? [...found.notes, change] : found.notes;
+  if (before !== found.primary) {
+    if (draft.isSettled) {
+      draft.log({ severity: "LOG", text: `failover: set new primary node: ${found.primary}` });
+    }
+    suspectSilent(draft, before, outcomes);
+  }
+  return found.notes;
 }
 
 /** A primary that lost its role without a word is probably dead. */
