@@ -84,7 +84,7 @@ function warnOnce(draft: Draft, node: ClusterNode, reason: string): void {
   if (draft.now - node.refusedAt < WARNING_PAUSE) return;
   draft.update(node.id, { refusedAt: draft.now });
   const entry: LogEntry = {
-    severity: "WARNING",
+    severity: "warning",
     text: `node ${node.id} answers again but is not used`,
     detail: `It claims to be a primary, and ${reason}.`,
     hint: "Rebuild it as a standby of the primary, or attach it by hand.",

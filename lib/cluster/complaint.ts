@@ -58,7 +58,7 @@ export function hearVerification(
     return;
   }
   draft.log({
-    severity: "LOG",
+    severity: "log",
     text: `backend node ${id} at ${node.hostname}(${node.port}) does not answer`,
     detail: describeOutcome(outcome),
   });
@@ -78,7 +78,7 @@ function refuse(draft: Draft, node: ClusterNode, reason: string): void {
   if (draft.now - node.refusedAt < REFUSAL_PAUSE) return;
   draft.update(node.id, { refusedAt: draft.now });
   draft.log({
-    severity: "LOG",
+    severity: "log",
     text: `not executing failover of backend node ${node.id} because ${reason}`,
   });
 }

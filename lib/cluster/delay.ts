@@ -99,7 +99,7 @@ function delayNote(
   if (!isDelayLogged(settings.logStandbyDelay, delay, threshold)) return [];
   const amount = delayByTime ? `${(delay / 1e6).toFixed(6)} second(s)` : `${delay} bytes`;
   return [{
-    severity: "LOG",
+    severity: "log",
     text: `Replication of node: ${node.id} is behind ${amount} from the primary server ` +
       `(node: ${primary})`,
   }];

@@ -1,6 +1,6 @@
 /** One thing to tell the operator. */
 export interface LogEntry {
-  readonly severity: "LOG" | "WARNING" | "ERROR";
+  readonly severity: "log" | "warning" | "error";
   readonly text: string;
   readonly detail?: string;
   readonly hint?: string;

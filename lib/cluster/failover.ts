@@ -11,25 +11,25 @@ import { mainNode } from "./snapshot.ts";
 export function degenerate(draft: Draft, node: ClusterNode, cause: DownCause): void {
   const wasPrimary = draft.primary === node.id;
   const place = `${node.hostname}(${node.port})`;
-  draft.log({ severity: "LOG", text: `=== Starting degeneration. shutdown host ${place} ===` });
+  draft.log({ severity: "log", text: `=== Starting degeneration. shutdown host ${place} ===` });
   draft.changeStatus(node.id, "down", cause);
   draft.update(node.id, { ...NO_REPLICATION, serverVersion: 0 });
   draft.effect({ type: "save-status" });
   draft.effect({ type: "disconnect", node: node.id });
   logNewNodes(draft);
-  draft.log({ severity: "LOG", text: `=== Failover done. shutdown host ${place} ===` });
+  draft.log({ severity: "log", text: `=== Failover done. shutdown host ${place} ===` });
   if (wasPrimary && hasSearchedPrimary(draft.settings.mode)) beginSearch(draft);
 }
 
 /** Takes a node back that is down (behaviour.md 11); `isPrimary` when it was verified as such. */
 export function failBack(draft: Draft, node: ClusterNode, isPrimary: boolean): void {
   const place = `${node.hostname}(${node.port})`;
-  draft.log({ severity: "LOG", text: `=== Starting fail back. reconnect host ${place} ===` });
+  draft.log({ severity: "log", text: `=== Starting fail back. reconnect host ${place} ===` });
   draft.changeStatus(node.id, "waiting", "none");
   if (isPrimary) draft.changePrimary(node.id);
   draft.effect({ type: "save-status" });
   logNewNodes(draft);
-  draft.log({ severity: "LOG", text: `=== Failback done. reconnect host ${place} ===` });
+  draft.log({ severity: "log", text: `=== Failback done. reconnect host ${place} ===` });
   if (hasSearchedPrimary(draft.settings.mode)) draft.effect({ type: "check" });
 }
 
@@ -51,13 +51,13 @@ export function detachNode(draft: Draft, id: number): void {
     return;
   }
   draft.update(id, { downCause: "operator" });
-  draft.log({ severity: "LOG", text: "failover: no backends are degenerated" });
+  draft.log({ severity: "log", text: "failover: no backends are degenerated" });
 }
 
 function logNewNodes(draft: Draft): void {
   if (hasSearchedPrimary(draft.settings.mode)) {
-    draft.log({ severity: "LOG", text: `failover: set new primary node: ${draft.primary}` });
+    draft.log({ severity: "log", text: `failover: set new primary node: ${draft.primary}` });
   }
   const main = mainNode(draft.nodes);
-  draft.log({ severity: "LOG", text: `failover: set new main node: ${main}` });
+  draft.log({ severity: "log", text: `failover: set new main node: ${main}` });
 }

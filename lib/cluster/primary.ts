@@ -149,11 +149,11 @@ function nodeNotes(
 ): LogEntry[] {
   const notes: LogEntry[] = [];
   if (primary !== undefined) {
-    notes.push({ severity: "LOG", text: `find_primary_node: primary node is ${primary}` });
+    notes.push({ severity: "log", text: `find_primary_node: primary node is ${primary}` });
   }
   for (const [id, verdict] of verdicts) {
     if (verdict !== Verdict.Standby) continue;
-    notes.push({ severity: "LOG", text: `find_primary_node: standby node is ${id}` });
+    notes.push({ severity: "log", text: `find_primary_node: standby node is ${id}` });
   }
   return notes;
 }
@@ -167,7 +167,7 @@ function ownershipNotes(
   for (const { candidate, facts } of foreign) {
     const sender = facts.receiver;
     notes.push({
-      severity: "LOG",
+      severity: "log",
       text: `verify_backend_node_status: primary ${primary.id} does not connect to standby ` +
         `${candidate.id}`,
       detail: `pgpool.conf backend: (host="${primary.hostname}" port=${primary.port}) does not ` +
@@ -176,7 +176,7 @@ function ownershipNotes(
     });
   }
   notes.push({
-    severity: "LOG",
+    severity: "log",
     text: `verify_backend_node_status: primary ${primary.id} owns only ` +
       `${standbys - foreign.length} standbys out of ${standbys}`,
   });
@@ -185,7 +185,7 @@ function ownershipNotes(
 
 function pastNote(claim: Answer, timeline: number): LogEntry {
   return {
-    severity: "WARNING",
+    severity: "warning",
     text: `node ${claim.candidate.id} claims to be primary but is on an old timeline`,
     detail: `The node is on timeline ${claim.facts.timeline}, the cluster has been on timeline ` +
       `${timeline}.`,

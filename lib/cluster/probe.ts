@@ -114,7 +114,10 @@ async function openAndAsk(
     throw error;
   }
   const connection = { sql: client(socket, endpoint, identity, deadline), socket };
-  const outcome = await ask(connection.sql, until - performance.now());
+  const outcome = await Promise.race([
+    ask(connection.sql, until - performance.now()),
+    hangUp(socket),
+  ]);
   if (outcome.kind === "ok") return { outcome, connection };
   await abandon(connection);
   return { outcome, connection: null };
@@ -158,6 +161,20 @@ function client(
     },
   };
   return postgres(options);
+}
+
+/** Milliseconds that what came before the end of a connection has to be read. */
+const LAST_WORDS = 100;
+
+/** Settles when the server hangs up, which the client does not see before it has begun. */
+function hangUp(socket: Socket): Promise<ProbeOutcome> {
+  return new Promise((resolve) => {
+    const report = () => {
+      setTimeout(() => resolve({ kind: "lost", code: "closed" }), LAST_WORDS).unref();
+    };
+    if (socket.destroyed) report();
+    else socket.once("close", report);
+  });
 }
 
 async function ask(sql: postgres.Sql, deadline: number): Promise<ProbeOutcome> {

@@ -37,7 +37,7 @@ function weightSum(backends: readonly BackendSettings[]): number {
 function logWeight(draft: Draft, backend: BackendSettings, before: number, after: number): void {
   if (Number.isNaN(after) || before === after) return;
   draft.log({
-    severity: "LOG",
+    severity: "log",
     text: `initializing pool configuration: backend weight for backend:${backend.id} changed ` +
       `from ${before.toFixed(6)} to ${after.toFixed(6)}`,
     detail: "This change will be effective from next client session",

@@ -55,7 +55,7 @@ function judge(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): reado
   rememberTimeline(draft, outcomes.get(found.primary));
   if (before !== found.primary) {
     if (draft.isSettled) {
-      draft.log({ severity: "LOG", text: `failover: set new primary node: ${found.primary}` });
+      draft.log({ severity: "log", text: `failover: set new primary node: ${found.primary}` });
     }
     suspectSilent(draft, before, outcomes);
   }
@@ -92,7 +92,7 @@ function measure(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): rea
   for (const note of notes) draft.log(note);
   if (problem === "") return [];
   return [{
-    severity: "ERROR",
+    severity: "error",
     text: "Failed to check replication time lag",
     detail: problem,
     hint: "check sr_check_user and sr_check_password",

@@ -9,7 +9,7 @@ export function beginSearch(draft: Draft): void {
     draft.search = { since: draft.now, isExpired: false };
     draft.told = "";
     draft.log({
-      severity: "LOG",
+      severity: "log",
       text: "find_primary_node_repeatedly: waiting for finding a primary node",
     });
   }
@@ -34,7 +34,7 @@ export function expireSearch(draft: Draft): void {
   if (!isLate && !isPointless) return;
   draft.search = { ...draft.search, isExpired: true };
   draft.log({
-    severity: "WARNING",
+    severity: "warning",
     text: "no primary node was found",
     detail: isPointless
       ? "All backend nodes are down."

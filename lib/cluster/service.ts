@@ -124,7 +124,7 @@ class Service implements ClusterService {
     if (generation < this.#state.generation && !isUsableNode(known)) return;
     if (known.verifyingSince === null && isUsableNode(known)) {
       this.#options.logger({
-        severity: "LOG",
+        severity: "log",
         text: `backend node ${node} is reported: ${complaint}`,
         ...(detail === "" ? {} : { detail }),
       });
@@ -156,7 +156,7 @@ class Service implements ClusterService {
     if (!hasSearchedPrimary(this.#state.settings.mode)) return;
     for (const node of this.#state.nodes) {
       const verdict = this.#state.verdicts.get(node.id) ?? Verdict.Unknown;
-      this.#options.logger({ severity: "LOG", text: `node status[${node.id}]: ${verdict}` });
+      this.#options.logger({ severity: "log", text: `node status[${node.id}]: ${verdict}` });
     }
   }
 
@@ -227,7 +227,7 @@ class Service implements ClusterService {
   #logFileError(error: unknown): void {
     if (!(error instanceof StatusFileError)) throw error;
     this.#options.logger({
-      severity: "WARNING",
+      severity: "warning",
       text: error.message,
       ...(error.cause instanceof Error ? { detail: error.cause.message } : {}),
       hint: "Check that work_dir exists and may be written.",
@@ -238,7 +238,7 @@ class Service implements ClusterService {
   #inBackground(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#options.logger({
-        severity: "ERROR",
+        severity: "error",
         text: "a check of the backend nodes failed",
         detail: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
       });

@@ -66,7 +66,7 @@ export function statusFile(path: string, discard: boolean): StatusFile {
       const text = formatStatus(nodes);
       if (text === null) {
         return [{
-          severity: "WARNING",
+          severity: "warning",
           text: "All the DB nodes are in down status and skip writing status file.",
         }];
       }
@@ -90,7 +90,7 @@ function statusWord(node: ClusterNode): "up" | "down" | "unused" {
 }
 
 function log(text: string): LogEntry {
-  return { severity: "LOG", text };
+  return { severity: "log", text };
 }
 
 function hintNote(id: number, hint: StatusHint): LogEntry {

@@ -35,7 +35,7 @@ function probe() {
 }
 
 function error(code: string) {
-  return errorResponse({ severity: "FATAL", code, message: "message" });
+  return errorResponse({ severity: "FATAL", sqlstate: code, message: "message" });
 }
 
 describe("a ping", () => {

@@ -313,9 +313,9 @@ describe("the periodic check", () => {
     await service.start();
     servers.answers.set(1, NO_PASSWORD);
     await clock.advance(30_000);
-    const errors = log.filter((entry) => entry.severity === "ERROR");
+    const errors = log.filter((entry) => entry.severity === "error");
     expect(errors).toEqual([{
-      severity: "ERROR",
+      severity: "error",
       text: "Failed to check replication time lag",
       detail: "No persistent db connection for the node 1",
       hint: "check sr_check_user and sr_check_password",
