@@ -128,6 +128,24 @@ export function settingsOf(config: Config): Map<string, AnyValue> {
   return settings;
 }
 
+/** The configuration with other values for some parameters, as a session sees it. */
+export function withValues(config: Config, overrides: Settings): Config {
+  if (overrides.size === 0) return config;
+  const values = { ...config.values, ...Object.fromEntries(overrides) };
+  if (!areValues(values)) throw new TypeError("a setting is not of its parameter's type");
+  return { ...config, values };
+}
+
+/** A server by its id, undefined for an unused slot. */
+export function backendOf(config: Config, id: number): BackendConfig | undefined {
+  return config.backends.find((backend) => backend.id === id);
+}
+
+/** Number of backend slots: the highest id in use plus one; slots between may be unused. */
+export function backendSlots(config: Config): number {
+  return (config.backends.at(-1)?.id ?? -1) + 1;
+}
+
 /** Flags of a backend (parameters.md 3, 8); `wrong` is the text that cannot be. */
 export interface BackendFlags {
   readonly allowToFailover: boolean;

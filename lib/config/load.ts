@@ -14,6 +14,8 @@ import { findRemoved } from "./removed.ts";
 import { resolveSecret } from "./secrets.ts";
 import { parseValue } from "./values.ts";
 
+export type { BackendConfig, Config, HealthCheckConfig, Source } from "./config.ts";
+
 /** Environment variables, for `${env:NAME}` in secrets. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
