@@ -83,17 +83,23 @@ function distrustOf(
 ): TlsHandshakeError | undefined {
   const der = stream.tls?.peerCertificate;
   if (!tls.verify && hostName === undefined) return undefined;
-  const distrust = der === undefined ? "no certificate" : stream.tls?.distrust;
-  if (tls.verify && distrust !== undefined) {
-    return new TlsHandshakeError("untrusted", `certificate of the server not trusted: ${distrust}`);
+  if (der === undefined) {
+    return new TlsHandshakeError("untrusted", "the server sent no certificate");
   }
-  if (hostName === undefined || der === undefined) return undefined;
+  // The name comes first, because the runtime calls a certificate for another name untrusted.
   const certificate = new X509Certificate(der).toLegacyObject();
-  const mismatch = checkServerIdentity(hostName, certificate);
-  return mismatch === undefined ? undefined : new TlsHandshakeError(
-    "wrong-host",
-    `certificate of the server is not for host name "${hostName}"`,
-    { cause: mismatch },
+  const mismatch = hostName === undefined ? undefined : checkServerIdentity(hostName, certificate);
+  if (mismatch !== undefined) {
+    return new TlsHandshakeError(
+      "wrong-host",
+      `certificate of the server is not for host name "${hostName}"`,
+      { cause: mismatch },
+    );
+  }
+  const distrust = stream.tls?.distrust;
+  return !tls.verify || distrust === undefined ? undefined : new TlsHandshakeError(
+    "untrusted",
+    `certificate of the server is not trusted: ${distrust}`,
   );
 }
 

@@ -127,6 +127,8 @@ function wireOf(inner: ByteStream): Duplex {
     write(chunk: Uint8Array, _encoding, done) {
       // The library may use its buffer again.
       inner.write(Uint8Array.from(chunk));
+      // What is left after this was refused by the socket, which then tells when it has drained.
+      if (inner.buffered > HIGH_WATER) inner.flush();
       if (inner.buffered <= HIGH_WATER) done();
       else resumed = done;
     },

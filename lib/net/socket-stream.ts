@@ -140,7 +140,8 @@ export class SocketStream extends BaseStream {
   #shakenHands(success: boolean, error: Error | null): void {
     const handshake = this.#handshake;
     if (handshake === undefined) return;
-    if (!success) {
+    // A certificate that does not verify is reported as a failure too; it is judged by the caller.
+    if (!success && !isVerification(error)) {
       const options = error === null ? {} : { cause: error };
       return this.#failHandshake(
         new TlsHandshakeError("handshake", "TLS handshake failed", options),
@@ -165,6 +166,42 @@ export class SocketStream extends BaseStream {
     handshake?.reject(error);
     this.destroy();
   }
+}
+
+/** Codes of certificates that do not verify (Node.js documentation, X509 certificate error codes). */
+const VERIFICATION_CODES = new Set([
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_CRL",
+  "UNABLE_TO_DECRYPT_CERT_SIGNATURE",
+  "UNABLE_TO_DECRYPT_CRL_SIGNATURE",
+  "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY",
+  "CERT_SIGNATURE_FAILURE",
+  "CRL_SIGNATURE_FAILURE",
+  "CERT_NOT_YET_VALID",
+  "CERT_HAS_EXPIRED",
+  "CRL_NOT_YET_VALID",
+  "CRL_HAS_EXPIRED",
+  "ERROR_IN_CERT_NOT_BEFORE_FIELD",
+  "ERROR_IN_CERT_NOT_AFTER_FIELD",
+  "ERROR_IN_CRL_LAST_UPDATE_FIELD",
+  "ERROR_IN_CRL_NEXT_UPDATE_FIELD",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "CERT_CHAIN_TOO_LONG",
+  "CERT_REVOKED",
+  "INVALID_CA",
+  "PATH_LENGTH_EXCEEDED",
+  "INVALID_PURPOSE",
+  "CERT_UNTRUSTED",
+  "CERT_REJECTED",
+  "HOSTNAME_MISMATCH",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
+
+function isVerification(error: Error | null): boolean {
+  return error !== null && "code" in error && VERIFICATION_CODES.has(String(error.code));
 }
 
 interface Handshake {
