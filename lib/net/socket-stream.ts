@@ -235,7 +235,7 @@ interface HandshakeResult {
 export function describeTls(result: HandshakeResult): TlsInfo {
   const { version, cipher, alpn, error, isServer } = result;
   const sent = result.certificate?.raw === undefined ? undefined : result.certificate;
-  const distrust = sent === undefined || error === null ? undefined : errorText(error);
+  const distrust = sent === undefined ? undefined : distrustIn(error);
   const shown = isServer && distrust !== undefined ? undefined : sent;
   const name: string | string[] | undefined = shown?.subject?.CN;
   return {
@@ -249,8 +249,12 @@ export function describeTls(result: HandshakeResult): TlsInfo {
   };
 }
 
-/** The library's code says more than its text. */
-function errorText(error: Error): string {
-  const code = "code" in error ? String(error.code) : "";
+/**
+ * Why the certificate is not trusted. That it is for another name does not count: the runtime
+ * looks for names nobody asked for, and only in certificates that are otherwise trusted.
+ */
+function distrustIn(error: Error | null): string | undefined {
+  const code = error !== null && "code" in error ? String(error.code) : "";
+  if (error === null || code === "ERR_TLS_CERT_ALTNAME_INVALID") return undefined;
   return code === "" ? error.message : `${error.message} (${code})`;
 }
