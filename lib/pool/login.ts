@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { tlsServerEndPoint } from "../auth/channel-binding.ts";
 import type { ServerCredentials, ServerRequestKind } from "../auth/credentials.ts";
 import { ServerAuth, type ServerStep } from "../auth/server-side.ts";
-import { connectServer, type ServerTlsOptions, upgradeServerTls } from "../net/connect.ts";
+import { connectServer, upgradeServerTls } from "../net/connect.ts";
 import type { ByteStream } from "../net/stream.ts";
+import type { ClientTls } from "../net/tls.ts";
 import * as build from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { Backend, StartupCode } from "../wire/protocol.ts";
@@ -16,6 +17,15 @@ import { type ConnectionKey, ServerConnection } from "./server-connection.ts";
 const MAX_LOGIN_MESSAGE = 256 * 1024;
 const TLS_ACCEPTED = 0x53;
 
+/** How TLS towards servers is done. */
+export interface ServerTls {
+  readonly tls: ClientTls;
+  /** A server without TLS is not used. */
+  readonly required: boolean;
+  /** The server's certificate has to be for its host name. */
+  readonly verifyHost: boolean;
+}
+
 /** Where a server is and how it is reached. */
 export interface ServerAddress {
   readonly node: number;
@@ -25,7 +35,7 @@ export interface ServerAddress {
   readonly connectTimeoutMs: number;
   /** Milliseconds for the login after it. */
   readonly loginTimeoutMs: number;
-  readonly tls: ServerTlsOptions | undefined;
+  readonly tls: ServerTls | undefined;
 }
 
 /** Gives what answers a server's request for a password, asking the client if need be. */
@@ -104,7 +114,9 @@ async function connect(address: ServerAddress): Promise<ByteStream> {
       if (tls.required) throw new ProtocolError("server does not support SSL");
       return stream;
     }
-    return await upgradeServerTls(stream, tls);
+    const verifyHostName = tls.verifyHost ? host : undefined;
+    const timeoutMs = address.loginTimeoutMs;
+    return await upgradeServerTls(stream, { tls: tls.tls, verifyHostName, timeoutMs });
   } catch (error) {
     stream.destroy();
     throw error;

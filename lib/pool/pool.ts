@@ -26,6 +26,8 @@ export interface ConnectionRequest {
   readonly applicationName: string;
   readonly credentials: ServerCredentials;
   readonly askClient: CredentialSource;
+  /** Only a new connection will do: the server has to check the client's password. */
+  readonly fresh?: boolean;
 }
 
 /** Databases whose connections are never kept (behaviour.md 6; `postgres` is, unlike there). */
@@ -65,7 +67,7 @@ export class Pool {
    */
   async acquire(request: ConnectionRequest): Promise<ServerConnection> {
     const key = `${request.node}\0${keyText(request.key)}`;
-    for (;;) {
+    while (request.fresh !== true) {
       const connection = this.#takeIdle(key) ?? this.options.steal(request.node, key);
       if (connection === undefined) break;
       if (await this.#prepare(connection, request.applicationName)) return this.#lend(connection);

@@ -79,6 +79,8 @@ export type WorkerMessage =
   | { type: "node-used"; node: number }
   /** The worker has a client with this cancel request; the owner may be any worker. */
   | { type: "cancel"; pid: number; key: string }
+  /** Idle server connections are in the way of a command such as DROP DATABASE. */
+  | { type: "close-idle" }
   /** A slot became free while clients waited somewhere. */
   | { type: "slot-free" }
   | { type: "admin"; request: number; view: string; session: AdminSession }
@@ -103,6 +105,7 @@ export type SupervisorMessage =
   | { type: "snapshot"; snapshot: ClusterSnapshot }
   | { type: "reload" }
   | { type: "cancel"; pid: number; key: string }
+  | { type: "close-idle" }
   | { type: "slot-free" }
   | { type: "admin-result"; request: number; table: AdminTable }
   | { type: "admin-error"; request: number; message: string }

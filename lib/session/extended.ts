@@ -1,4 +1,4 @@
-import type { StatementClass } from "../sql/classify.ts";
+import type { StatementClass } from "../sql/statement-class.ts";
 import { leadsRead } from "../sql/leading.ts";
 import * as build from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";

@@ -1,4 +1,4 @@
-import type { StatementClass } from "../sql/classify.ts";
+import type { StatementClass } from "../sql/statement-class.ts";
 import * as build from "../wire/build.ts";
 import { text } from "../wire/read.ts";
 import { InternalQuery } from "./internal-query.ts";

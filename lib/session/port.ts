@@ -15,6 +15,8 @@ export interface SessionPort {
   openServer(node: number): void;
   /** Has pgpool carry out one of its own commands; answered by commandDone. */
   runCommand(command: PgpoolCommand): void;
+  /** Idle connections of all workers are to be closed: they are in the way of a command. */
+  closeIdleConnections(): void;
   complain(node: number, complaint: NodeComplaint, detail: string): void;
   /** Counts a statement of the given kind sent to a node. */
   countStatement(node: number, kind: StatisticsKind): void;

@@ -1,4 +1,4 @@
-import type { StatementClass } from "../sql/classify.ts";
+import type { StatementClass } from "../sql/statement-class.ts";
 
 /** Parse messages kept for moving statements to other nodes, per session, in bytes. */
 const KEEP_BYTES = 16 * 1024 * 1024;

@@ -9,7 +9,7 @@ import {
   readCatalogAnswer,
   type RelationFact,
 } from "../catalog/questions.ts";
-import type { FunctionName, RelationName, StatementClass } from "../sql/classify.ts";
+import type { FunctionName, RelationName, StatementClass } from "../sql/statement-class.ts";
 import type { InternalQuery } from "./internal-query.ts";
 import type { SessionPatterns, SessionSettings } from "./settings.ts";
 
@@ -89,7 +89,7 @@ export class ReadKnowledge {
   /** @param key what the session's connections are pooled under. */
   constructor(
     readonly shared: SharedKnowledge,
-    readonly settings: SessionSettings,
+    readonly settings: () => SessionSettings,
     readonly patterns: () => SessionPatterns,
     readonly key: string,
     scope: NameScope,
@@ -232,7 +232,7 @@ export class ReadKnowledge {
   }
 
   #relationSafe(fact: RelationFact): boolean {
-    const { check_temp_table, check_unlogged_table } = this.settings;
+    const { check_temp_table, check_unlogged_table } = this.settings();
     if (!fact.exists || fact.isSystemCatalog || fact.viewReachesSystemCatalog) return false;
     if (fact.relpersistence === "t") {
       return check_temp_table === "none" || check_temp_table === "off";

@@ -1,5 +1,5 @@
 import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
-import type { StatementClass } from "../sql/classify.ts";
+import type { StatementClass } from "../sql/statement-class.ts";
 import { exceedsDelay, writeNode } from "./load-balance.ts";
 import type { SessionSettings } from "./settings.ts";
 
@@ -21,7 +21,8 @@ export type ChooseNode = (snapshot: ClusterSnapshot) => number;
 export type DefaultSerializable = () => boolean | undefined;
 
 export interface RouterOptions {
-  readonly settings: SessionSettings;
+  /** Read anew each time: a reload and PGPOOL SET take effect at once. */
+  readonly settings: () => SessionSettings;
   /** Streaming replication: reads may go to a standby. Otherwise all goes to the main node. */
   readonly streaming: boolean;
   readonly choose: ChooseNode;
@@ -79,7 +80,7 @@ export class Router {
     if (this.failedNode >= 0) return this.failedNode;
     const primary = this.primary;
     if (!this.options.streaming || statement.route !== "either") return primary;
-    const { settings } = this.options;
+    const settings = this.options.settings();
     if (!settings.load_balance_mode || !readText || this.pipelineWrote) return primary;
     if (this.#wroteInSession && settings.disable_load_balance_on_write === "always") return primary;
     if (settings.statement_level_load_balance && !this.inTransaction) this.rebalance();
@@ -96,7 +97,8 @@ export class Router {
 
   /** Nodes beside the leader that have to know a statement of class "both". */
   followers(statement: StatementClass, leader: number, open: readonly number[]): number[] {
-    const { settings, streaming } = this.options;
+    const { streaming } = this.options;
+    const settings = this.options.settings();
     if (statement.route !== "both" || !streaming || !settings.load_balance_mode) return NONE;
     if (this.#startedByMulti) return NONE;
     const nodes = open.filter((node) => node !== leader);
@@ -158,14 +160,14 @@ export class Router {
     this.failedNode = -1;
     this.#serializable = undefined;
     this.#startedByMulti = false;
-    if (this.options.settings.disable_load_balance_on_write === "transaction") {
+    if (this.options.settings().disable_load_balance_on_write === "transaction") {
       this.#wroteInTransaction = false;
     }
   }
 
   #begin(): void {
     this.inTransaction = true;
-    if (this.options.settings.disable_load_balance_on_write === "transaction") {
+    if (this.options.settings().disable_load_balance_on_write === "transaction") {
       this.#wroteInTransaction = false;
     }
   }
@@ -185,14 +187,14 @@ export class Router {
 
   #mayReadInTransaction(node: number, joined: (node: number) => boolean): boolean {
     if (this.#startedByMulti || !joined(node)) return false;
-    const policy = this.options.settings.disable_load_balance_on_write;
+    const policy = this.options.settings().disable_load_balance_on_write;
     return policy === "off" || !this.#wroteInTransaction;
   }
 
   #withinDelay(node: number): boolean {
     const state = this.snapshot.nodes[node];
     if (state === undefined || !isUsable(state)) return false;
-    const { settings } = this.options;
+    const settings = this.options.settings();
     return !exceedsDelay(state, {
       delayThreshold: settings.delay_threshold,
       delayThresholdByTime: settings.delay_threshold_by_time,

@@ -91,7 +91,7 @@ export class Session {
   }
 
   get settings(): SessionSettings {
-    return this.options.router.options.settings;
+    return this.options.router.options.settings();
   }
 
   /** Nothing has been asked of this session yet, so its connections are as good as new. */

@@ -1,4 +1,4 @@
-import type { StatementClass } from "../sql/classify.ts";
+import type { StatementClass } from "../sql/statement-class.ts";
 
 /** Most settings remembered; beyond it only the latest count. A session that sets more is not sane. */
 const MOST = 1000;

@@ -1,4 +1,4 @@
-import type { StatementClass } from "../sql/classify.ts";
+import type { StatementClass } from "../sql/statement-class.ts";
 import { leadsRead } from "../sql/leading.ts";
 import { looksLikePgpoolCommand, parsePgpoolCommand } from "../sql/pgpool-commands.ts";
 import * as build from "../wire/build.ts";
@@ -39,6 +39,9 @@ export class SimpleProtocol {
     const followers = session.outgoing.followers(statement, target);
     if (session.settings.log_statement) {
       session.port.log("log", `statement: ${text(bytes, textStart, textEnd)}`);
+    }
+    if (isDatabaseCommand(statement, bytes, textStart, textEnd)) {
+      session.port.closeIdleConnections();
     }
     session.outgoing.noteText(bytes, textStart, textEnd, target, "");
     session.outgoing.noteSent(statement, isHead ? undefined : message, server);
@@ -148,6 +151,19 @@ export class SimpleProtocol {
     if (typeof name === "string") sqlPrepared.delete(name);
     else sqlPrepared.clear();
   }
+}
+
+/** CREATE, ALTER and DROP DATABASE fail while others, pooled ones too, are connected. */
+function isDatabaseCommand(
+  statement: StatementClass,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (statement.statisticsKind !== "ddl") return false;
+  return /^\s*(?:create|alter|drop)\s+database\b/i.test(
+    text(bytes, start, Math.min(end, start + 100)),
+  );
 }
 
 function endsPrepared(statement: StatementClass): boolean {

@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import type { Config } from "../../config/config.ts";
+import { SessionOverlay } from "../../config/session.ts";
 import type { ByteStream } from "../../net/stream.ts";
 import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
 import { cancelOn } from "../../pool/cancel.ts";
@@ -21,6 +23,8 @@ const CONGESTED = 256 * 1024;
 /** A client that has logged in: its connection, its session and the servers lent to it. */
 export class Client implements SessionPort {
   readonly session: Session;
+  /** What PGPOOL SET has changed. */
+  readonly overlay: SessionOverlay;
   readonly startTime = Date.now();
   /** Key of cancel requests for this session, made for it alone. */
   readonly cancelKey: Buffer;
@@ -44,8 +48,19 @@ export class Client implements SessionPort {
   ) {
     this.#stream = messages.stream;
     this.#lastActive = context.now();
+    this.overlay = new SessionOverlay(context.config);
     this.cancelKey = randomBytes(key.minor >= 2 ? 32 : 4);
     this.session = new Session(context.sessionOptions(this));
+  }
+
+  /** Parameters as this session has them, PGPOOL SET included. */
+  get settings(): Config["values"] {
+    return this.overlay.config.values;
+  }
+
+  /** The configuration has been read anew. */
+  reload(config: Config): void {
+    this.overlay.rebase(config);
   }
 
   get user(): string {
@@ -59,6 +74,7 @@ export class Client implements SessionPort {
   /** Lets the client begin with the connection its login got it. */
   start(connection: ServerConnection, messages: MessageStream): void {
     this.#announcedPid = connection.pid;
+    this.context.add(this);
     this.session.adopt(this.#link(connection));
     this.#stream.write(this.#welcome(connection));
     const early = messages.detach();

@@ -1,0 +1,212 @@
+import type { Logger } from "../../log/log.ts";
+import type { ByteStream } from "../../net/stream.ts";
+import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
+import {
+  ConnectionClosed,
+  DeadlineExceeded,
+  type MessageStream,
+} from "../../pool/message-stream.ts";
+import {
+  type ConnectionKey,
+  keyText,
+  type ServerConnection,
+} from "../../pool/server-connection.ts";
+import { writeNode } from "../../session/load-balance.ts";
+import * as build from "../../wire/build.ts";
+import type { ErrorFields } from "../../wire/build.ts";
+import { ProtocolError } from "../../wire/errors.ts";
+import { Authentication, type AuthSettings } from "./authenticate.ts";
+import { Client } from "./client.ts";
+import type { Clients } from "./clients.ts";
+import { LoginFailed } from "./login-failed.ts";
+import {
+  type ClientTlsStarter,
+  type LoginRequest,
+  negotiatedMinor,
+  negotiation,
+  readOpening,
+} from "./login-request.ts";
+
+/** First PostgreSQL version that speaks protocol 3.2, as server_version_num. */
+const PROTOCOL_3_2_SINCE = 180_000;
+
+/** What a client is let in by. */
+export interface AcceptorOptions {
+  readonly clients: Clients;
+  readonly logger: Logger;
+  readonly tls: () => ClientTlsStarter | undefined;
+  readonly auth: () => AuthSettings;
+  /** Waits for a free slot. @throws {LoginFailed} when there is none in time. */
+  readonly admit: () => Promise<void>;
+  readonly release: () => void;
+  /** A cancel request for a client of another worker. */
+  readonly passCancel: (pid: number, key: string) => void;
+}
+
+/** Takes clients from their first byte to the beginning of their session. */
+export class Acceptor {
+  /** Connections that have not finished their login. */
+  readonly #pending = new Set<ByteStream>();
+  readonly #slots = new Set<Client>();
+  #nextId = 1;
+
+  constructor(readonly options: AcceptorOptions) {}
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Serves a connection that has just been accepted. */
+  async accept(stream: ByteStream): Promise<void> {
+    const { config } = this.options.clients;
+    this.#pending.add(stream);
+    let current = stream;
+    if (config.values.log_connections) {
+      const from = stream.isUnix
+        ? "host=[local]"
+        : `host=${stream.remoteHost} port=${stream.remotePort}`;
+      this.options.logger.log("log", "new connection received", { detail: `connecting ${from}` });
+    }
+    try {
+      const deadline = config.values.authentication_timeout * 1000;
+      const opening = await readOpening(stream, this.options.tls(), deadline);
+      if (opening.kind === "cancel") {
+        this.#cancel(opening.pid, opening.key);
+        stream.end();
+        return;
+      }
+      current = opening.messages.stream;
+      await this.#logIn(opening.messages, opening.request);
+    } catch (error) {
+      this.#refuse(current, error);
+    } finally {
+      this.#pending.delete(stream);
+    }
+  }
+
+  /** The client has left; its slot is free again. */
+  left(client: Client): void {
+    if (this.#slots.delete(client)) this.options.release();
+  }
+
+  /** Ends all logins that are under way. */
+  destroyPending(): void {
+    for (const stream of this.#pending) stream.destroy();
+  }
+
+  #cancel(pid: number, key: Uint8Array): void {
+    const text = Buffer.from(key).toString("hex");
+    if (!this.options.clients.cancel(pid, text)) this.options.passCancel(pid, text);
+  }
+
+  async #logIn(messages: MessageStream, request: LoginRequest): Promise<void> {
+    const { clients } = this.options;
+    const newest = this.#newestMinor();
+    const negotiate = negotiation(request, newest);
+    if (negotiate !== undefined) messages.stream.write(negotiate);
+    await this.options.admit();
+    let client: Client | undefined;
+    try {
+      const authentication = new Authentication(messages, request, this.options.auth());
+      await authentication.checkByRules();
+      const key: ConnectionKey = {
+        database: request.database,
+        user: request.user,
+        minor: negotiatedMinor(request, newest),
+        options: request.options,
+      };
+      const connection = await this.#connect(request, key, authentication);
+      client = new Client(this.#nextId++, messages, request, authentication, key, clients);
+      this.#slots.add(client);
+      client.start(connection, messages);
+    } finally {
+      if (client === undefined) this.options.release();
+    }
+  }
+
+  /** The connection a session begins with, to the node that takes writes. */
+  async #connect(
+    request: LoginRequest,
+    key: ConnectionKey,
+    authentication: Authentication,
+  ): Promise<ServerConnection> {
+    const { clients } = this.options;
+    const node = writeNode(clients.snapshot());
+    if (node < 0) throw new LoginFailed(ALL_DOWN);
+    const known = clients.knownLogin(node, keyText(key));
+    if (known !== undefined) await authentication.checkForReuse(known);
+    const connection = await clients.pool.acquire({
+      node,
+      key,
+      applicationName: request.applicationName,
+      credentials: authentication.credentials,
+      askClient: (asked) => authentication.answerServer(asked),
+      fresh: authentication.mustProve || known === undefined,
+    });
+    try {
+      authentication.proved(connection.asked);
+    } catch (error) {
+      void clients.pool.release(connection, "untouched", false);
+      throw error;
+    }
+    const { credentials } = authentication;
+    clients.rememberLogin(connection, { asked: connection.asked, credentials });
+    return connection;
+  }
+
+  #newestMinor(): number {
+    const snapshot = this.options.clients.snapshot();
+    const version = snapshot.nodes[writeNode(snapshot)]?.serverVersion ?? 0;
+    return version >= PROTOCOL_3_2_SINCE ? 2 : 0;
+  }
+
+  #refuse(stream: ByteStream, error: unknown): void {
+    const fields = this.#errorFor(error);
+    if (fields !== undefined) stream.write(build.errorResponse(fields));
+    stream.end();
+  }
+
+  /** What a client is told; undefined when there is nobody left to be told. */
+  #errorFor(error: unknown): ErrorFields | undefined {
+    const { logger } = this.options;
+    if (error instanceof ConnectionClosed) return undefined;
+    if (error instanceof DeadlineExceeded) {
+      logger.log("log", "authentication timeout");
+      return { severity: "FATAL", sqlstate: "57014", message: "authentication timeout" };
+    }
+    if (error instanceof LoginFailed) {
+      const { message, detail } = error.fields;
+      const details = error.logDetail ?? detail;
+      logger.log("fatal", message, details === undefined ? {} : { detail: details });
+      return error.fields;
+    }
+    if (error instanceof ProtocolError) {
+      logger.log("log", `protocol error before the session began: ${error.message}`);
+      return { severity: "FATAL", sqlstate: error.sqlstate, message: error.message };
+    }
+    if (error instanceof ServerRefused) {
+      if (error.notReady) {
+        this.options.clients.complain(error.node, "shutdown", error.message);
+      }
+      return error.fields;
+    }
+    if (error instanceof ServerUnreachable) {
+      this.options.clients.complain(error.node, "connect-failed", error.message);
+      return {
+        severity: "FATAL",
+        sqlstate: "08006",
+        message: "failed to create a backend connection",
+        detail: error.message,
+      };
+    }
+    throw error;
+  }
+}
+
+const ALL_DOWN: ErrorFields = {
+  severity: "FATAL",
+  sqlstate: "08S01",
+  message: "pgpool is not accepting any new connections",
+  detail: "all backend nodes are down, pgpool requires at least one valid node",
+  hint: "repair the backend nodes and restart pgpool",
+};

@@ -1,0 +1,298 @@
+import type { ClusterSnapshot } from "../../cluster/types.ts";
+import type { Config } from "../../config/config.ts";
+import type { Logger } from "../../log/log.ts";
+import type { ServerAddress, ServerTls } from "../../pool/login.ts";
+import { Pool } from "../../pool/pool.ts";
+import { keyText, type ServerConnection } from "../../pool/server-connection.ts";
+import { chooseLoadBalanceNode } from "../../session/load-balance.ts";
+import type { CommandResult } from "../../session/port.ts";
+import { ReadKnowledge, SharedKnowledge } from "../../session/read-knowledge.ts";
+import { Router } from "../../session/router.ts";
+import type { SessionOptions } from "../../session/session.ts";
+import type { SessionPatterns } from "../../session/settings.ts";
+import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
+import { StatementCache } from "../../sql/template.ts";
+import type { ErrorFields } from "../../wire/build.ts";
+import type {
+  AdminSession,
+  AdminTable,
+  NodeComplaint,
+  ServerConnectionInfo,
+  SessionInfo,
+  WorkerMessage,
+} from "../messages.ts";
+import type { KnownLogin } from "./authenticate.ts";
+import type { Client } from "./client.ts";
+import { compilePatterns } from "./patterns.ts";
+import { runPgpoolCommand } from "./pgpool-command.ts";
+import type { StatementCounters, WorkerContext } from "./worker-context.ts";
+
+/** How long a client without work keeps its connection when another client could use it. */
+const UNTOUCHED_HOLD_MS = 1000;
+/** Logins remembered for checking clients that get a pooled connection. */
+const MOST_LOGINS = 10_000;
+
+/** What the clients of a worker are given by it. */
+export interface ClientsOptions {
+  readonly workers: number;
+  readonly logger: Logger;
+  readonly counters: StatementCounters;
+  readonly config: Config;
+  readonly snapshot: ClusterSnapshot;
+  /** TLS towards servers, undefined when ssl is off. */
+  readonly serverTls: () => ServerTls | undefined;
+  readonly send: (message: WorkerMessage) => void;
+  readonly askAdmin: (view: string, session: AdminSession) => Promise<AdminTable>;
+  readonly onEnded: (client: Client) => void;
+}
+
+/** All clients of one worker, and what they share: server connections, parsed statements, catalog. */
+export class Clients implements WorkerContext {
+  readonly logger: Logger;
+  readonly counters: StatementCounters;
+  readonly pool: Pool;
+  readonly untouched = new Set<Client>();
+  readonly all = new Set<Client>();
+  readonly #byCancelName = new Map<string, Client>();
+  readonly #logins = new Map<string, KnownLogin>();
+  readonly #statements: StatementCache;
+  readonly #used = new Set<number>();
+  #knowledge: SharedKnowledge;
+  #config: Config;
+  #patterns: SessionPatterns;
+  #snapshot: ClusterSnapshot;
+  #now = Date.now();
+
+  constructor(readonly options: ClientsOptions) {
+    this.logger = options.logger;
+    this.counters = options.counters;
+    this.#config = options.config;
+    this.#snapshot = options.snapshot;
+    this.#patterns = compilePatterns(options.config.values);
+    this.#knowledge = this.#freshKnowledge();
+    const entries = options.config.values.statement_cache_size;
+    this.#statements = new StatementCache({ entries, maxBytes: entries * 1024 });
+    this.pool = new Pool({
+      limit: () => this.#poolLimit(),
+      lifeTime: () => this.#config.values.connection_life_time,
+      resetQueries: () => this.#config.values.reset_query_list,
+      caching: () => this.#config.values.connection_cache,
+      address: (node) => this.address(node),
+      steal: (node, key) => this.#steal(node, key),
+      onReset: (connection, statement) => this.#logReset(connection, statement),
+    });
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Milliseconds, read once a second. */
+  now(): number {
+    return this.#now;
+  }
+
+  snapshot(): ClusterSnapshot {
+    return this.#snapshot;
+  }
+
+  address(node: number): ServerAddress {
+    const backend = this.#config.backends.find((each) => each.id === node);
+    if (backend === undefined) throw new RangeError(`there is no backend node ${node}`);
+    const { values } = this.#config;
+    return {
+      node,
+      host: backend.hostname === "" ? "/tmp" : backend.hostname,
+      port: backend.port,
+      connectTimeoutMs: this.#config.healthChecks.get(node)?.connectTimeout ?? 0,
+      loginTimeoutMs: 1000 * (values.authentication_timeout || 60),
+      tls: this.options.serverTls(),
+    };
+  }
+
+  poolKey(connection: ServerConnection): string {
+    return `${connection.node}\0${keyText(connection.key)}`;
+  }
+
+  connectionInfo(connection: ServerConnection): ServerConnectionInfo {
+    return {
+      node: connection.node,
+      pid: connection.pid,
+      database: connection.key.database,
+      user: connection.key.user,
+      createdAt: Math.floor(connection.createdAt / 1000),
+      uses: connection.uses,
+      releasedAt: Math.floor(connection.releasedAt / 1000),
+      protocolMinor: connection.minor,
+    };
+  }
+
+  sessionOptions(client: Client): SessionOptions {
+    const { values } = this.#config;
+    const { request } = client;
+    const streaming = values.backend_clustering_mode === "streaming_replication" &&
+      this.#snapshot.nodes.length > 1;
+    const key = keyText(client.key);
+    const scope = { database: request.database, user: request.user, searchPath: "" };
+    const knowledge = new ReadKnowledge(
+      this.#knowledge,
+      () => client.settings,
+      () => this.#patterns,
+      key,
+      scope,
+    );
+    const avoid = new Set<number>();
+    const router = new Router({
+      settings: () => client.settings,
+      streaming,
+      verdict: knowledge.verdict,
+      defaultSerializable: knowledge.defaultSerializable,
+      unreachable: (node) => avoid.add(node),
+      choose: (snapshot) =>
+        chooseLoadBalanceNode({
+          snapshot,
+          enabled: values.load_balance_mode && streaming,
+          streaming,
+          user: request.user,
+          database: request.database,
+          applicationName: request.applicationName,
+          userRules: this.#patterns.userRules,
+          databaseRules: this.#patterns.databaseRules,
+          applicationRules: this.#patterns.applicationRules,
+          preferLowerDelay: client.settings.prefer_lower_delay_standby,
+          delayThreshold: client.settings.delay_threshold,
+          delayThresholdByTime: client.settings.delay_threshold_by_time,
+          avoid,
+        }, Math.random),
+    }, this.#snapshot);
+    return { port: client, statements: this.#statements, router, knowledge };
+  }
+
+  runCommand(command: PgpoolCommand, client: Client): Promise<CommandResult> {
+    return runPgpoolCommand(command, client, this.#config, this.options.askAdmin);
+  }
+
+  /** A client has logged in with a connection. */
+  add(client: Client): void {
+    this.all.add(client);
+    this.untouched.add(client);
+    this.#byCancelName.set(client.cancelName, client);
+  }
+
+  ended(client: Client): void {
+    if (!this.all.delete(client)) return;
+    this.untouched.delete(client);
+    this.#byCancelName.delete(client.cancelName);
+    this.options.onEnded(client);
+  }
+
+  /** Cancels what runs for the client with this process id and key; false when there is none. */
+  cancel(pid: number, key: string): boolean {
+    const client = this.#byCancelName.get(`${pid}:${key}`);
+    client?.cancel();
+    return client !== undefined;
+  }
+
+  /** How the last login with the same user, database and options went at a node. */
+  knownLogin(node: number, key: string): KnownLogin | undefined {
+    return this.#logins.get(`${node}\0${key}`);
+  }
+
+  rememberLogin(connection: ServerConnection, login: KnownLogin): void {
+    const key = this.poolKey(connection);
+    if (this.#logins.size >= MOST_LOGINS) this.#logins.clear();
+    this.#logins.set(key, login);
+    if (!this.#used.has(connection.node)) {
+      this.#used.add(connection.node);
+      this.options.send({ type: "node-used", node: connection.node });
+    }
+  }
+
+  complain(node: number, complaint: NodeComplaint, detail: string): void {
+    const { generation } = this.#snapshot;
+    this.options.send({ type: "complain", node, complaint, detail, generation });
+  }
+
+  closeIdleEverywhere(): void {
+    this.pool.closeIdle();
+    this.options.send({ type: "close-idle" });
+  }
+
+  setSnapshot(snapshot: ClusterSnapshot): void {
+    this.#snapshot = snapshot;
+    const unusable = new Set(
+      snapshot.nodes.filter((node) => node.status === "down" || node.status === "unused")
+        .map((node) => node.id),
+    );
+    for (const node of unusable) this.#used.delete(node);
+    this.pool.closeIdle((connection) => unusable.has(connection.node));
+    for (const client of [...this.all]) client.session.setSnapshot(snapshot);
+  }
+
+  reload(config: Config): void {
+    this.#config = config;
+    this.#patterns = compilePatterns(config.values);
+    this.#knowledge = this.#freshKnowledge();
+    this.#logins.clear();
+    for (const client of this.all) client.reload(config);
+  }
+
+  /** Once a second: what has been idle for too long is ended. */
+  tick(): void {
+    this.#now = Date.now();
+    this.pool.expire(this.#now);
+    for (const client of [...this.all]) {
+      const limit = client.settings.client_idle_limit;
+      if (limit > 0 && client.idleFor(this.#now) >= limit * 1000) {
+        client.terminate(idleTooLong(limit));
+      }
+    }
+  }
+
+  sessions(): SessionInfo[] {
+    return [...this.all].map((client) => client.info);
+  }
+
+  #freshKnowledge(): SharedKnowledge {
+    const { relcache_size, relcache_expire } = this.#config.values;
+    return new SharedKnowledge(relcache_size, relcache_expire, () => this.#now);
+  }
+
+  #poolLimit(): number {
+    const { max_pool, num_init_children } = this.#config.values;
+    const nodes = Math.max(1, this.#config.backends.length);
+    const share = Math.ceil((max_pool * num_init_children) / this.options.workers);
+    return Math.max(1, share) * nodes;
+  }
+
+  #steal(node: number, key: string | undefined): ServerConnection | undefined {
+    // When a key is given it is a convenience, else the server is full and need knows no waiting.
+    const hold = key === undefined ? 0 : UNTOUCHED_HOLD_MS;
+    const oldEnough = Date.now() - hold;
+    for (const client of this.untouched) {
+      if (client.startTime > oldEnough) break;
+      const connection = client.surrender(node, key, hold);
+      if (connection !== undefined) return connection;
+    }
+    return undefined;
+  }
+
+  #logReset(connection: ServerConnection, statement: string): void {
+    if (!this.#config.values.log_per_node_statement) return;
+    const { node, pid, applicationName, key } = connection;
+    this.logger.log(
+      "log",
+      `DB node id: ${node} backend pid: ${pid} statement: ${statement}`,
+      { application: applicationName, user: key.user, database: key.database },
+    );
+  }
+}
+
+function idleTooLong(limit: number): ErrorFields {
+  return {
+    severity: "FATAL",
+    sqlstate: "57P05",
+    message: "terminating connection due to idle-session timeout",
+    detail: `child connection forced to terminate due to client_idle_limit:${limit} is reached`,
+  };
+}

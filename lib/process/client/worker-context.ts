@@ -1,0 +1,42 @@
+import type { ClusterSnapshot } from "../../cluster/types.ts";
+import type { Config } from "../../config/config.ts";
+import type { Logger } from "../../log/log.ts";
+import type { ServerAddress } from "../../pool/login.ts";
+import type { Pool } from "../../pool/pool.ts";
+import type { ServerConnection } from "../../pool/server-connection.ts";
+import type { CommandResult } from "../../session/port.ts";
+import type { SessionOptions } from "../../session/session.ts";
+import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
+import type { NodeComplaint, ServerConnectionInfo } from "../messages.ts";
+import type { Client } from "./client.ts";
+
+/** What statements and errors are counted in, over all workers. */
+export interface StatementCounters {
+  count(
+    node: number,
+    kind: "select" | "insert" | "update" | "delete" | "ddl" | "other" | "panic" | "fatal" | "error",
+  ): void;
+}
+
+/** What a client needs of the worker it is served by. */
+export interface WorkerContext {
+  readonly logger: Logger;
+  readonly pool: Pool;
+  readonly counters: StatementCounters;
+  /** Clients that have asked for nothing yet, in the order of their login. */
+  readonly untouched: Set<Client>;
+  readonly config: Config;
+  add(client: Client): void;
+  /** Milliseconds, read once a second. */
+  now(): number;
+  snapshot(): ClusterSnapshot;
+  address(node: number): ServerAddress;
+  sessionOptions(client: Client): SessionOptions;
+  poolKey(connection: ServerConnection): string;
+  connectionInfo(connection: ServerConnection): ServerConnectionInfo;
+  runCommand(command: PgpoolCommand, client: Client): Promise<CommandResult>;
+  complain(node: number, complaint: NodeComplaint, detail: string): void;
+  closeIdleEverywhere(): void;
+  /** The client is gone; may be called more than once. */
+  ended(client: Client): void;
+}
