@@ -1,4 +1,4 @@
-import { commentEnd, dollarQuotedEnd, quotedEnd, skipBlank } from "./lexing.ts";
+import { commentEnd, continuesWord, dollarQuotedEnd, quotedEnd, skipBlank } from "./lexing.ts";
 import { firstKeyword } from "./leading.ts";
 import {
   EMPTY,
@@ -46,12 +46,17 @@ const STATISTICS: ReadonlyMap<StatementKind, StatisticsKind> = new Map<
 
 /**
  * Classifies a text too long to be parsed while others wait, from its first word and its
- * semicolons: for the primary, writing, and able to do anything. Of a text that is only the
- * beginning of one the rest is taken for a single statement.
+ * semicolons: for the primary, writing, and able to do anything. With `partial` the range holds
+ * only the beginning of the text.
  */
-export function classifyByScan(bytes: Uint8Array, start: number, end: number): StatementClass {
+export function classifyByScan(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  partial: boolean,
+): StatementClass {
   const word = firstKeyword(bytes, start, end);
-  if (word === "" && skipBlank(bytes, start, end) >= end) return EMPTY;
+  if (!partial && word === "" && skipBlank(bytes, start, end) >= end) return EMPTY;
   const several = hasSecondStatement(bytes, start, end);
   const kind = several ? "multi" : KINDS.get(word) ?? "other";
   const statisticsKind = STATISTICS.get(KINDS.get(word) ?? "other") ?? "other";
@@ -85,13 +90,12 @@ function hasSecondStatement(bytes: Uint8Array, start: number, end: number): bool
   return false;
 }
 
-/** End of a quoted text or comment, or of one byte; -1 when it is left open. */
+/** End of a word, a quoted text, a comment or one byte; -1 when it is left open. */
 function tokenEnd(bytes: Uint8Array, at: number, end: number): number {
   switch (bytes[at]) {
     case 0x22:
-      return quotedEnd(bytes, at, end, false);
     case 0x27:
-      return quotedEnd(bytes, at, end, ((bytes[at - 1] ?? 0) | 0x20) === 0x65);
+      return quotedEnd(bytes, at, end, false);
     case 0x24: {
       const after = dollarQuotedEnd(bytes, at, end);
       return after === at ? at + 1 : after;
@@ -102,6 +106,14 @@ function tokenEnd(bytes: Uint8Array, at: number, end: number): number {
       return after === at ? at + 1 : after;
     }
     default:
-      return at + 1;
+      return continuesWord(bytes[at] ?? 0) ? wordEnd(bytes, at, end) : at + 1;
   }
+}
+
+/** End of a word or number, and of the string with escapes that an E begins. */
+function wordEnd(bytes: Uint8Array, at: number, end: number): number {
+  let next = at;
+  while (next < end && continuesWord(bytes[next] ?? 0)) next++;
+  const escapes = next === at + 1 && ((bytes[at] ?? 0) | 0x20) === 0x65;
+  return escapes && bytes[next] === 0x27 ? quotedEnd(bytes, next, end, true) : next;
 }
