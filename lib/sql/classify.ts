@@ -157,8 +157,7 @@ function explain(fields: TreeNode): Partial<StatementClass> {
   const runs = asList(fields["options"]).some((option) => {
     const { defname, arg } = unwrap(option).fields;
     if (defname !== "analyze") return false;
-    const value = constantText(arg) ?? asText(asNode(asNode(arg)["String"])["sval"]);
-    return !["false", "off", "0"].includes(value.toLowerCase());
+    return !["false", "off", "0"].includes((constantText(arg) ?? "").toLowerCase());
   });
   return {
     kind: "explain",

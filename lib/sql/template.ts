@@ -5,6 +5,7 @@ import { Folder } from "./fold.ts";
 import { parse } from "./parser.ts";
 import { classifyByScan } from "./scan.ts";
 import { type StatementClass, UNPARSABLE } from "./statement-class.ts";
+import type { ParseTree } from "./tree.ts";
 
 /** Bounds of a {@link StatementCache}. */
 export interface StatementCacheLimits {
@@ -132,11 +133,10 @@ export class StatementCache {
     const refused = this.#known(bytes, start, end);
     if (refused !== undefined) return refused;
     const { hash, key, length } = this.#folder;
-    this.#parsed++;
-    const outcome = parse(bytes.subarray(start, end));
-    if (!outcome.ok) return this.#refused(bytes, start, end, outcome.transient);
-    const found = classifyTree(outcome.tree);
-    if (dependsOnLiterals(found, outcome.tree)) {
+    const tree = this.#parse(bytes, start, end);
+    if (tree === undefined) return UNPARSABLE;
+    const found = classifyTree(tree);
+    if (dependsOnLiterals(found, tree)) {
       this.#templates.set(hash, key, 0, length, EXACT_ONLY, 0);
       this.#keep(bytes, start, end, found);
     } else {
@@ -149,20 +149,23 @@ export class StatementCache {
   #byText(bytes: Uint8Array, start: number, end: number): StatementClass {
     const known = this.#known(bytes, start, end);
     if (known !== undefined) return known;
-    const text = bytes.subarray(start, end);
-    if (text.includes(0) || !isUtf8(text)) return UNPARSABLE;
-    this.#parsed++;
-    const outcome = parse(text);
-    if (!outcome.ok) return this.#refused(bytes, start, end, outcome.transient);
-    const found = classifyTree(outcome.tree);
+    const tree = this.#parse(bytes, start, end);
+    if (tree === undefined) return UNPARSABLE;
+    const found = classifyTree(tree);
     this.#keep(bytes, start, end, found);
     return found;
   }
 
-  /** Another text of the same template may be valid: a refusal is kept for this text alone. */
-  #refused(bytes: Uint8Array, start: number, end: number, transient: boolean): StatementClass {
-    if (!transient) this.#keep(bytes, start, end, UNPARSABLE);
-    return UNPARSABLE;
+  /** A refusal is kept for this text alone: another one of the same template may be valid. */
+  #parse(bytes: Uint8Array, start: number, end: number): ParseTree | undefined {
+    const text = bytes.subarray(start, end);
+    // The parser would take what comes before a zero for the whole text.
+    if (text.includes(0) || !isUtf8(text)) return undefined;
+    this.#parsed++;
+    const outcome = parse(text);
+    if (outcome.ok) return outcome.tree;
+    if (!outcome.transient) this.#keep(bytes, start, end, UNPARSABLE);
+    return undefined;
   }
 
   #known(bytes: Uint8Array, start: number, end: number): StatementClass | undefined {

@@ -57,6 +57,8 @@ export function nameParts(value: unknown): string[] {
 export function constantText(value: unknown): string | undefined {
   const { type, fields } = unwrap(value);
   if (type === "TypeCast") return constantText(fields["arg"]);
+  if (type === "String") return asText(fields["sval"]);
+  if (type === "Integer") return String(asNumber(fields["ival"]));
   if (type !== "A_Const" || fields["isnull"] === true) return undefined;
   if ("sval" in fields) return asText(asNode(fields["sval"])["sval"]);
   if ("ival" in fields) return String(asNumber(asNode(fields["ival"])["ival"]));
