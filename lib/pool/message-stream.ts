@@ -27,6 +27,7 @@ export class MessageStream {
   #wake: (() => void) | undefined;
   #closed: Error | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #gone = new AbortController();
 
   /**
    * @param deadlineMs time for everything up to detach, 0 for no limit.
@@ -43,6 +44,11 @@ export class MessageStream {
     if (deadlineMs > 0) {
       this.#timer = setTimeout(() => this.#fail(new DeadlineExceeded("timeout")), deadlineMs);
     }
+  }
+
+  /** Aborted when the peer has closed the connection or the time is over. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   /** The next message. @throws {ProtocolError | ConnectionClosed | DeadlineExceeded} */
@@ -92,6 +98,7 @@ export class MessageStream {
   #fail(error: Error): void {
     this.#closed ??= error;
     clearTimeout(this.#timer);
+    this.#gone.abort();
     this.#wake?.();
   }
 }

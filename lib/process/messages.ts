@@ -97,7 +97,9 @@ export type SupervisorMessage =
     type: "start";
     worker: number;
     workers: number;
-    configPath: string;
+    config: ConfigFiles;
+    /** Secret that makes the salts shown for unknown users stable, as hex. */
+    saltSecret: string;
     snapshot: ClusterSnapshot;
     listeners: readonly ListenerInfo[];
     sharedMemory: string;
@@ -112,6 +114,17 @@ export type SupervisorMessage =
   | { type: "report"; request: number }
   /** smart: no new clients, go on until the last has left; fast: end all sessions now. */
   | { type: "stop"; mode: "smart" | "fast" | "immediate" };
+
+/** Files that the command line names, as absolute paths. */
+export interface ConfigFiles {
+  readonly config: string;
+  readonly pcp: string;
+  readonly hba: string;
+  /** Undefined: PGPOOLKEYFILE or ~/.pgpoolkey. */
+  readonly key: string | undefined;
+  /** -d: log at least at debug1. */
+  readonly debug: boolean;
+}
 
 /** A listening socket inherited by a worker. */
 export interface ListenerInfo {

@@ -52,6 +52,8 @@ export class SimpleProtocol {
       follower.send(followerMessage(statement, message, failedNode), Expect.Query, Show.Nothing);
     }
     session.outgoing.visible(server, message, Expect.Query);
+    // A Query is a transaction of its own, or part of one that is open: no pipeline goes on.
+    session.router.pipelineWrote = false;
     if (isHead) session.passTo = server;
     if (endsPrepared(statement)) this.#forgetPrepared(statement);
     return true;

@@ -15,6 +15,7 @@ import { writeNode } from "../../session/load-balance.ts";
 import * as build from "../../wire/build.ts";
 import type { ErrorFields } from "../../wire/build.ts";
 import { ProtocolError } from "../../wire/errors.ts";
+import { type Admission, AdmissionEnded } from "../admission.ts";
 import { Authentication, type AuthSettings } from "./authenticate.ts";
 import { Client } from "./client.ts";
 import type { Clients } from "./clients.ts";
@@ -36,9 +37,9 @@ export interface AcceptorOptions {
   readonly logger: Logger;
   readonly tls: () => ClientTlsStarter | undefined;
   readonly auth: () => AuthSettings;
-  /** Waits for a free slot. @throws {LoginFailed} when there is none in time. */
-  readonly admit: () => Promise<void>;
-  readonly release: () => void;
+  readonly admission: Admission;
+  /** A client, or a connection that has not become one, has left. */
+  readonly onLeft: () => void;
   /** A cancel request for a client of another worker. */
   readonly passCancel: (pid: number, key: string) => void;
 }
@@ -81,12 +82,14 @@ export class Acceptor {
       this.#refuse(current, error);
     } finally {
       this.#pending.delete(stream);
+      this.options.onLeft();
     }
   }
 
   /** The client has left; its slot is free again. */
   left(client: Client): void {
-    if (this.#slots.delete(client)) this.options.release();
+    if (this.#slots.delete(client)) this.options.admission.release();
+    this.options.onLeft();
   }
 
   /** Ends all logins that are under way. */
@@ -104,7 +107,7 @@ export class Acceptor {
     const newest = this.#newestMinor();
     const negotiate = negotiation(request, newest);
     if (negotiate !== undefined) messages.stream.write(negotiate);
-    await this.options.admit();
+    await this.options.admission.admit(messages.gone);
     let client: Client | undefined;
     try {
       const authentication = new Authentication(messages, request, this.options.auth());
@@ -120,7 +123,7 @@ export class Acceptor {
       this.#slots.add(client);
       client.start(connection, messages);
     } finally {
-      if (client === undefined) this.options.release();
+      if (client === undefined) this.options.admission.release();
     }
   }
 
@@ -169,7 +172,7 @@ export class Acceptor {
   /** What a client is told; undefined when there is nobody left to be told. */
   #errorFor(error: unknown): ErrorFields | undefined {
     const { logger } = this.options;
-    if (error instanceof ConnectionClosed) return undefined;
+    if (error instanceof ConnectionClosed || error instanceof AdmissionEnded) return undefined;
     if (error instanceof DeadlineExceeded) {
       logger.log("log", "authentication timeout");
       return { severity: "FATAL", sqlstate: "57014", message: "authentication timeout" };

@@ -1,5 +1,5 @@
 import type { ClusterSnapshot } from "../../cluster/types.ts";
-import type { Config } from "../../config/config.ts";
+import { backendOf, type Config } from "../../config/config.ts";
 import type { Logger } from "../../log/log.ts";
 import type { ServerAddress, ServerTls } from "../../pool/login.ts";
 import { Pool } from "../../pool/pool.ts";
@@ -13,19 +13,12 @@ import type { SessionPatterns } from "../../session/settings.ts";
 import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import { StatementCache } from "../../sql/template.ts";
 import type { ErrorFields } from "../../wire/build.ts";
-import type {
-  AdminSession,
-  AdminTable,
-  NodeComplaint,
-  ServerConnectionInfo,
-  SessionInfo,
-  WorkerMessage,
-} from "../messages.ts";
+import type { NodeComplaint, ServerConnectionInfo, SessionInfo } from "../messages.ts";
 import type { KnownLogin } from "./authenticate.ts";
 import type { Client } from "./client.ts";
 import { compilePatterns } from "./patterns.ts";
 import { runPgpoolCommand } from "./pgpool-command.ts";
-import type { StatementCounters, WorkerContext } from "./worker-context.ts";
+import type { StatementCounters, SupervisorPort, WorkerContext } from "./worker-context.ts";
 
 /** How long a client without work keeps its connection when another client could use it. */
 const UNTOUCHED_HOLD_MS = 1000;
@@ -41,8 +34,7 @@ export interface ClientsOptions {
   readonly snapshot: ClusterSnapshot;
   /** TLS towards servers, undefined when ssl is off. */
   readonly serverTls: () => ServerTls | undefined;
-  readonly send: (message: WorkerMessage) => void;
-  readonly askAdmin: (view: string, session: AdminSession) => Promise<AdminTable>;
+  readonly supervisor: SupervisorPort;
   readonly onEnded: (client: Client) => void;
 }
 
@@ -97,7 +89,7 @@ export class Clients implements WorkerContext {
   }
 
   address(node: number): ServerAddress {
-    const backend = this.#config.backends.find((each) => each.id === node);
+    const backend = backendOf(this.#config, node);
     if (backend === undefined) throw new RangeError(`there is no backend node ${node}`);
     const { values } = this.#config;
     return {
@@ -169,7 +161,11 @@ export class Clients implements WorkerContext {
   }
 
   runCommand(command: PgpoolCommand, client: Client): Promise<CommandResult> {
-    return runPgpoolCommand(command, client, this.#config, this.options.askAdmin);
+    return runPgpoolCommand(command, {
+      overlay: client.overlay,
+      session: { loadBalanceNode: client.session.router.loadBalanceNode },
+      askAdmin: (view, session) => this.options.supervisor.askAdmin(view, session),
+    });
   }
 
   /** A client has logged in with a connection. */
@@ -204,18 +200,18 @@ export class Clients implements WorkerContext {
     this.#logins.set(key, login);
     if (!this.#used.has(connection.node)) {
       this.#used.add(connection.node);
-      this.options.send({ type: "node-used", node: connection.node });
+      this.options.supervisor.nodeUsed(connection.node);
     }
   }
 
   complain(node: number, complaint: NodeComplaint, detail: string): void {
     const { generation } = this.#snapshot;
-    this.options.send({ type: "complain", node, complaint, detail, generation });
+    this.options.supervisor.complain(node, complaint, detail, generation);
   }
 
   closeIdleEverywhere(): void {
     this.pool.closeIdle();
-    this.options.send({ type: "close-idle" });
+    this.options.supervisor.closeIdle();
   }
 
   setSnapshot(snapshot: ClusterSnapshot): void {

@@ -7,7 +7,7 @@ import type { ServerConnection } from "../../pool/server-connection.ts";
 import type { CommandResult } from "../../session/port.ts";
 import type { SessionOptions } from "../../session/session.ts";
 import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
-import type { NodeComplaint, ServerConnectionInfo } from "../messages.ts";
+import type { AdminSession, AdminTable, NodeComplaint, ServerConnectionInfo } from "../messages.ts";
 import type { Client } from "./client.ts";
 
 /** What statements and errors are counted in, over all workers. */
@@ -16,6 +16,20 @@ export interface StatementCounters {
     node: number,
     kind: "select" | "insert" | "update" | "delete" | "ddl" | "other" | "panic" | "fatal" | "error",
   ): void;
+}
+
+/** What clients tell and ask the supervisor. */
+export interface SupervisorPort {
+  /** A node is not well; the verdict comes as a snapshot. */
+  complain(node: number, complaint: NodeComplaint, detail: string, generation: number): void;
+  /** A client connection has reached the node. */
+  nodeUsed(node: number): void;
+  /** A cancel request whose session is none of this worker's; the key is hexadecimal. */
+  passCancel(pid: number, key: string): void;
+  /** Has the other workers close their idle server connections. */
+  closeIdle(): void;
+  /** Has the supervisor answer a SHOW command. @throws {ProcessError} */
+  askAdmin(view: string, session: AdminSession): Promise<AdminTable>;
 }
 
 /** What a client needs of the worker it is served by. */

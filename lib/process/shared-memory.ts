@@ -1,0 +1,224 @@
+import { accessSync, closeSync, constants, ftruncateSync, openSync, unlinkSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { ProcessError, systemText } from "./errors.ts";
+
+/**
+ * Layout, in bytes:
+ *
+ *     0      header, 64 bytes of Int32: magic, number of workers, number of slots
+ *     64     per worker 64 bytes of Int32: clients that wait for a slot
+ *     then   per node 128 bytes of BigInt64: the counters in the order of COUNTER_KINDS
+ *     then   per slot one Int32: 0 when free, else the number of the worker that has taken it
+ *
+ * A slot names its owner, so that the slots of a worker that died can be given back exactly.
+ */
+const MAGIC = 0x70677031;
+const HEADER_BYTES = 64;
+const WORKER_BYTES = 64;
+const NODE_BYTES = 128;
+const MAX_NODES = 128;
+
+/** Slots beyond this are not provided for: the memory of a machine ends far below. */
+const MAX_SLOTS = 4_000_000;
+
+/** What is counted per node (sql-interface.md 6, SHOW POOL_BACKEND_STATS). */
+export const COUNTER_KINDS = [
+  "select",
+  "insert",
+  "update",
+  "delete",
+  "ddl",
+  "other",
+  "panic",
+  "fatal",
+  "error",
+] as const;
+
+export type CounterKind = (typeof COUNTER_KINDS)[number];
+
+const KIND_INDEX: Readonly<Record<CounterKind, number>> = {
+  select: 0,
+  insert: 1,
+  update: 2,
+  delete: 3,
+  ddl: 4,
+  other: 5,
+  panic: 6,
+  fatal: 7,
+  error: 8,
+};
+
+/** Memory that the supervisor and all workers see, held by a file without a name. */
+export interface SharedFile {
+  /** Descriptor to hand to workers. */
+  readonly fd: number;
+  readonly counters: SharedCounters;
+  close(): void;
+}
+
+/**
+ * Creates the memory for some workers and client slots.
+ *
+ * @param workDir where to put it when there is no /dev/shm.
+ * @throws {ProcessError}
+ */
+export function createSharedMemory(workers: number, slots: number, workDir: string): SharedFile {
+  const count = Math.min(slots, MAX_SLOTS);
+  const size = HEADER_BYTES + workers * WORKER_BYTES + MAX_NODES * NODE_BYTES + count * 4;
+  const path = join(isWritable("/dev/shm") ? "/dev/shm" : workDir, name());
+  let fd: number;
+  try {
+    fd = openSync(path, "wx+", 0o600);
+  } catch (cause) {
+    throw new ProcessError(
+      `could not create shared memory file "${path}"`,
+      systemText(cause),
+      "pgpool's user has to be able to write to /dev/shm or work_dir.",
+      { cause },
+    );
+  }
+  // Without a name there is nothing to be left behind, whatever happens to us.
+  unlinkSync(path);
+  ftruncateSync(fd, size);
+  const words = new Int32Array(map(sharedMemoryPath(fd)), 0, HEADER_BYTES / 4);
+  words[1] = workers;
+  words[2] = count;
+  words[0] = MAGIC;
+  return { fd, counters: new SharedCounters(sharedMemoryPath(fd), 0), close: () => closeSync(fd) };
+}
+
+/** The name under which a process finds memory behind one of its own descriptors. */
+export function sharedMemoryPath(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+/** Counters and client slots, exact over all processes. */
+export class SharedCounters {
+  readonly #slots: Int32Array;
+  readonly #workers: Int32Array;
+  readonly #stats: BigInt64Array;
+  readonly #workerCount: number;
+  /** Where the search for a free slot begins. */
+  #hint = 0;
+
+  /**
+   * Opens memory that the supervisor has created.
+   *
+   * @param path see {@link sharedMemoryPath}.
+   * @param worker number of this worker, 0 in the supervisor.
+   */
+  constructor(path: string, readonly worker: number) {
+    const memory = map(path);
+    const header = new Int32Array(memory, 0, HEADER_BYTES / 4);
+    const [magic, workers = 0, slots = 0] = header;
+    if (magic !== MAGIC) throw new ProcessError("shared memory is not what it should be");
+    this.#workerCount = workers;
+    this.#workers = new Int32Array(memory, HEADER_BYTES, workers * WORKER_BYTES / 4);
+    const stats = HEADER_BYTES + workers * WORKER_BYTES;
+    this.#stats = new BigInt64Array(memory, stats, MAX_NODES * NODE_BYTES / 8);
+    this.#slots = new Int32Array(memory, stats + MAX_NODES * NODE_BYTES, slots);
+  }
+
+  /**
+   * Takes a slot for a client of this worker.
+   *
+   * @param limit how many of the slots may be used.
+   * @returns the slot, or -1 when all are taken.
+   */
+  tryAcquireSlot(limit: number): number {
+    const usable = Math.min(limit, this.#slots.length);
+    for (let tried = 0; tried < usable; tried++) {
+      const slot = (this.#hint + tried) % usable;
+      if (Atomics.compareExchange(this.#slots, slot, 0, this.worker) !== 0) continue;
+      this.#hint = slot + 1;
+      return slot;
+    }
+    return -1;
+  }
+
+  /** Gives back a slot of this worker. */
+  releaseSlot(slot: number): void {
+    Atomics.compareExchange(this.#slots, slot, this.worker, 0);
+    this.#hint = slot;
+  }
+
+  /** Gives back all slots of a worker that is gone, and forgets its waiting clients. */
+  reclaim(worker: number): number {
+    let count = 0;
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      if (Atomics.compareExchange(this.#slots, slot, worker, 0) === worker) count++;
+    }
+    Atomics.store(this.#workers, this.#waitingAt(worker), 0);
+    return count;
+  }
+
+  slotsInUse(): number {
+    let count = 0;
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      if (Atomics.load(this.#slots, slot) !== 0) count++;
+    }
+    return count;
+  }
+
+  /** Tells everybody how many clients of this worker wait for a slot. */
+  setWaiting(clients: number): void {
+    Atomics.store(this.#workers, this.#waitingAt(this.worker), clients);
+  }
+
+  /** Clients of a worker that wait for a slot. */
+  waiting(worker: number): number {
+    return Atomics.load(this.#workers, this.#waitingAt(worker));
+  }
+
+  /** Clients that wait for a slot, over all workers. */
+  allWaiting(): number {
+    let sum = 0;
+    for (let worker = 1; worker <= this.#workerCount; worker++) sum += this.waiting(worker);
+    return sum;
+  }
+
+  /** Counts one statement sent to a node, or one error that it reported. */
+  count(node: number, kind: CounterKind): void {
+    if (node < 0 || node >= MAX_NODES) return;
+    Atomics.add(this.#stats, node * NODE_BYTES / 8 + KIND_INDEX[kind], 1n);
+  }
+
+  /** Counters of a node since the start of pgpool. */
+  read(node: number): Record<CounterKind, number> {
+    const at = (kind: CounterKind) =>
+      Number(Atomics.load(this.#stats, node * NODE_BYTES / 8 + KIND_INDEX[kind]));
+    return {
+      select: at("select"),
+      insert: at("insert"),
+      update: at("update"),
+      delete: at("delete"),
+      ddl: at("ddl"),
+      other: at("other"),
+      panic: at("panic"),
+      fatal: at("fatal"),
+      error: at("error"),
+    };
+  }
+
+  #waitingAt(worker: number): number {
+    return (worker - 1) * WORKER_BYTES / 4;
+  }
+}
+
+function map(path: string): ArrayBuffer {
+  return Bun.mmap(path, { shared: true }).buffer;
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function name(): string {
+  return `pgpool.${process.pid}.${randomBytes(6).toString("hex")}`;
+}

@@ -1,0 +1,198 @@
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { ConfigError } from "../config/problems.ts";
+import { applyReload } from "../config/reload.ts";
+import { Logger } from "../log/log.ts";
+import { type ServedListener, serveListener } from "../net/serve.ts";
+import { loadParser } from "../sql/parser.ts";
+import type { ErrorFields } from "../wire/build.ts";
+import { Admission } from "./admission.ts";
+import { Acceptor } from "./client/acceptor.ts";
+import { loadAuth } from "./client/auth-settings.ts";
+import type { AuthSettings } from "./client/authenticate.ts";
+import { Clients } from "./client/clients.ts";
+import { loadTls, type TlsSettings } from "./client/tls-settings.ts";
+import { configureLogger } from "./log-settings.ts";
+import type { SupervisorMessage, WorkerMessage, WorkerReport } from "./messages.ts";
+import { SharedCounters } from "./shared-memory.ts";
+import { SupervisorLink } from "./supervisor-link.ts";
+
+type Start = Extract<SupervisorMessage, { type: "start" }>;
+type StopMode = Extract<SupervisorMessage, { type: "stop" }>["mode"];
+
+/** Serves clients until the supervisor says stop, or is gone. */
+export function runWorker(): void {
+  let worker: Worker | undefined;
+  process.on("message", (message: SupervisorMessage) => {
+    if (message.type === "start") {
+      void Worker.start(message).then((started) => worker = started);
+    } else {
+      worker?.receive(message);
+    }
+  });
+  process.on("disconnect", () => process.exit(0));
+  // Signals of a terminal go to the whole process group; the supervisor decides what they mean.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const) {
+    process.on(signal, () => {});
+  }
+}
+
+function send(message: WorkerMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** One worker process. */
+class Worker {
+  readonly #supervisor = new SupervisorLink(send);
+  readonly #clients: Clients;
+  readonly #acceptor: Acceptor;
+  readonly #admission: Admission;
+  readonly #listeners: ServedListener[];
+  readonly #startTime = Math.floor(Date.now() / 1000);
+  #connectionCount = 0;
+  #config: Config;
+  #tls: TlsSettings;
+  #auth: AuthSettings;
+  #stopping = false;
+
+  static async start(start: Start): Promise<Worker> {
+    await loadParser();
+    const logger = new Logger({ process: "child", childNumber: start.worker });
+    const { config } = loadConfig(start.config.config);
+    configureLogger(logger, config, start.config.debug);
+    const tls = await loadTls(config, logger);
+    const worker = new Worker(start, config, tls, logger);
+    send({ type: "ready", worker: start.worker });
+    return worker;
+  }
+
+  private constructor(
+    readonly start: Start,
+    config: Config,
+    tls: TlsSettings,
+    readonly logger: Logger,
+  ) {
+    this.#config = config;
+    this.#tls = tls;
+    this.#auth = this.#loadAuth();
+    const counters = new SharedCounters(start.sharedMemory, start.worker);
+    const tellFree = () => send({ type: "slot-free" });
+    this.#admission = new Admission(counters, () => this.#config.values, tellFree);
+    this.#clients = new Clients({
+      workers: start.workers,
+      logger,
+      counters,
+      config,
+      snapshot: start.snapshot,
+      serverTls: () => this.#tls.servers,
+      supervisor: this.#supervisor,
+      onEnded: (client) => this.#acceptor.left(client),
+    });
+    this.#acceptor = new Acceptor({
+      clients: this.#clients,
+      logger,
+      tls: () => this.#tls.clients,
+      auth: () => this.#auth,
+      admission: this.#admission,
+      onLeft: () => this.#checkDrained(),
+      passCancel: (pid, key) => this.#supervisor.passCancel(pid, key),
+    });
+    this.#listeners = start.listeners.map(({ fd, kind }) =>
+      serveListener(fd, kind, (stream) => {
+        this.#connectionCount++;
+        void this.#acceptor.accept(stream);
+      })
+    );
+    setInterval(() => this.#clients.tick(), 1000);
+  }
+
+  receive(message: SupervisorMessage): void {
+    switch (message.type) {
+      case "start":
+        return;
+      case "snapshot":
+        return this.#clients.setSnapshot(message.snapshot);
+      case "reload":
+        return void this.#reload();
+      case "cancel":
+        return void this.#clients.cancel(message.pid, message.key);
+      case "close-idle":
+        return this.#clients.pool.closeIdle();
+      case "slot-free":
+        return this.#admission.wake();
+      case "admin-result":
+        return this.#supervisor.answered(message.request, message.table);
+      case "admin-error":
+        return this.#supervisor.refused(message.request, message.message);
+      case "report":
+        return send({ type: "report", request: message.request, report: this.#report() });
+      case "stop":
+        return this.#stop(message.mode);
+    }
+  }
+
+  #checkDrained(): void {
+    if (!this.#stopping || this.#clients.all.size > 0 || this.#acceptor.pending > 0) return;
+    this.#clients.pool.closeIdle();
+    send({ type: "drained", worker: this.start.worker });
+  }
+
+  #stop(mode: StopMode): void {
+    for (const listener of this.#listeners) listener.stop();
+    this.#stopping = true;
+    this.#admission.close();
+    if (mode !== "smart") {
+      this.#acceptor.destroyPending();
+      for (const client of [...this.#clients.all]) {
+        if (mode === "fast") client.terminate(SHUTDOWN);
+        else client.destroy();
+      }
+    }
+    this.#checkDrained();
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      const { config: fresh } = loadConfig(this.start.config.config, { base: this.#config });
+      const { config } = applyReload(this.#config, fresh, (node) => this.#isDown(node));
+      this.#config = config;
+      configureLogger(this.logger, config, this.start.config.debug);
+      this.#tls = await loadTls(config, this.logger, this.#tls);
+      this.#auth = this.#loadAuth(this.#auth);
+      this.#clients.reload(config);
+      this.#admission.wake();
+    } catch (error) {
+      // The supervisor has read the same file and has told what is wrong with it.
+      if (!(error instanceof ConfigError)) throw error;
+    }
+  }
+
+  #isDown(node: number): boolean {
+    return this.#clients.snapshot().nodes[node]?.status === "down";
+  }
+
+  #loadAuth(previous?: AuthSettings): AuthSettings {
+    const { config, saltSecret } = this.start;
+    const secret = Buffer.from(saltSecret, "hex");
+    return loadAuth(this.#config, config, this.#tls.certificate, secret, this.logger, previous);
+  }
+
+  #report(): WorkerReport {
+    return {
+      worker: this.start.worker,
+      pid: process.pid,
+      startTime: this.#startTime,
+      connectionCount: this.#connectionCount,
+      sessions: this.#clients.sessions(),
+      waitingClients: this.#admission.waiting,
+      idle: [...this.#clients.pool.idle()].map((each) => this.#clients.connectionInfo(each)),
+    };
+  }
+}
+
+const SHUTDOWN: ErrorFields = {
+  severity: "FATAL",
+  sqlstate: "57P01",
+  message: "terminating connection due to administrator command",
+  hint: "pgpool is shutting down.",
+};
