@@ -1,3 +1,6 @@
+/** Exit status by which a process says that it can not start and that trying again is no use. */
+export const FATAL_STATUS = 3;
+
 /** What keeps pgpool from starting or from doing what it was asked; the text is for operators. */
 export class ProcessError extends Error {
   override readonly name: string = "ProcessError";

@@ -1,130 +1,262 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
-import { answerAdmin } from "../admin/views.ts";
-import { systemClock } from "../cluster/clock.ts";
-import { createProbe, type Probe } from "../cluster/probe.ts";
-import { type ClusterService, createClusterService } from "../cluster/service.ts";
+import { answerAdmin, UnknownViewError } from "../admin/views.ts";
+import { POOL_VERSION } from "../admin/pool-version.ts";
 import { clusterSettings } from "../cluster/settings.ts";
-import { statusFile } from "../cluster/status-file.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { applyReload } from "../config/reload.ts";
-import { Logger } from "../log/log.ts";
-import { closeListeners, type Listener, openListeners } from "../net/listen.ts";
-import { adminContext, probeLogin } from "./admin-context.ts";
+import type { Logger } from "../log/log.ts";
+import { closeListeners, type Listener, type ListenPlan, openListeners } from "../net/listen.ts";
+import { adminContext } from "./admin-context.ts";
+import { type Cluster, createCluster } from "./cluster.ts";
+import { FATAL_STATUS } from "./errors.ts";
 import { configureLogger } from "./log-settings.ts";
-import { errorFields, logProblems } from "./logging.ts";
-import type {
-  AdminSession,
-  AdminTable,
-  ConfigFiles,
-  WorkerMessage,
-  WorkerReport,
-} from "./messages.ts";
-import { pidFilePath, removePidFile, writePidFile } from "./pid-file.ts";
+import { logProblems } from "./logging.ts";
+import type { AdminSession, ConfigFiles, SupervisorMessage, WorkerMessage } from "./messages.ts";
+import { PidFile, pidFilePath } from "./pid-file.ts";
 import { createSharedMemory, type SharedFile, sharedMemoryPath } from "./shared-memory.ts";
-import { FIRST_FD, WorkerProcess } from "./worker-process.ts";
+import { isStronger, STOP_SIGNALS, type StopMode } from "./stop-mode.ts";
+import { WorkerGroup } from "./worker-group.ts";
+import { FIRST_FD, type WorkerProcess } from "./worker-process.ts";
 
-/** Longest time a worker may take to tell of itself, in milliseconds. */
-const REPORT_DEADLINE_MS = 2000;
-/** Longest time workers may take to end after a fast stop, in milliseconds. */
-const STOP_DEADLINE_MS = 10_000;
-/** How long after its start a worker may die again before it is started anew at once. */
-const RESTART_PAUSE_MS = 1000;
 /** Most connections that may wait for being accepted (behaviour.md 1). */
 const MOST_BACKLOG = 10_000;
 
-/** Exit status for errors that prevent the start (commands.md 1). */
-export const FATAL_STATUS = 3;
+/** Longest time clients wait at the start until the servers have been looked at, in milliseconds. */
+const SEARCH_PATIENCE_MS = 5000;
 
-/** What the command line asks for. */
-export interface ServeOptions {
+/** Longest time for ending the checks of servers when pgpool stops, in milliseconds. */
+const CLUSTER_STOP_MS = 5000;
+
+/** What a supervisor is made from. */
+export interface SupervisorOptions {
   readonly files: ConfigFiles;
+  readonly config: Config;
+  readonly logger: Logger;
   /** -D: pgpool_status is not read. */
   readonly discardStatus: boolean;
+  /** The command that starts a worker. */
+  readonly workerCommand: readonly string[];
 }
-
-type StopMode = "smart" | "fast" | "immediate";
-
-/** Signals that stop pgpool, how, and by which number the log names them. */
-const STOP_SIGNALS = {
-  SIGTERM: { mode: "smart", number: 15 },
-  SIGINT: { mode: "fast", number: 2 },
-  SIGQUIT: { mode: "immediate", number: 3 },
-} as const;
-
-const STRENGTH: Readonly<Record<StopMode, number>> = { smart: 0, fast: 1, immediate: 2 };
 
 /**
  * The process that owns configuration, listening sockets and cluster state, and keeps the workers
- * running (design: it never serves a client itself).
+ * running. It never serves a client itself (design: Processes).
  */
 export class Supervisor {
-  readonly #workers = new Map<number, WorkerProcess>();
-  readonly #reports = new Map<number, (report: WorkerReport) => void>();
+  readonly #options: SupervisorOptions;
+  readonly #logger: Logger;
   readonly #saltSecret = randomBytes(32).toString("hex");
-  readonly #shared: SharedFile;
-  readonly #cluster: ClusterService;
-  readonly #probe: Probe;
-  #listeners: Listener[] = [];
+  readonly #cluster: Cluster;
+  readonly #workerCount: number;
+  readonly #stopped = Promise.withResolvers<void>();
   #config: Config;
-  #nextRequest = 1;
+  #listeners: Listener[] = [];
+  #memory: SharedFile | undefined;
+  #workers: WorkerGroup | undefined;
   #stopping: StopMode | undefined;
-  #stopped = Promise.withResolvers<void>();
+  #status = 0;
 
-  constructor(readonly options: ServeOptions, config: Config, readonly logger: Logger) {
-    this.#config = config;
-    const { num_init_children, work_dir } = config.values;
-    this.#shared = createSharedMemory(this.#workerCount, num_init_children, work_dir);
-    this.#probe = createProbe(() => probeLogin(this.#config, options.files, logger));
-    const path = resolve(config.directory, config.values.work_dir, "pgpool_status");
-    this.#cluster = createClusterService({
-      settings: clusterSettings(config),
-      logger: ({ severity, text, detail, hint }) =>
-        logger.log(severity, text, {
-          ...(detail === undefined ? {} : { detail }),
-          ...(hint === undefined ? {} : { hint }),
-        }),
-      clock: systemClock,
-      probe: this.#probe,
-      statusFile: statusFile(path, options.discardStatus),
-    });
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    this.#config = options.config;
+    const { worker_processes } = options.config.values;
+    this.#workerCount = worker_processes > 0 ? worker_processes : availableParallelism();
+    this.#cluster = createCluster(
+      () => this.#config,
+      options.files,
+      options.discardStatus,
+      this.#logger,
+    );
   }
 
-  /** Runs until pgpool is told to stop. */
-  async run(): Promise<void> {
-    const pidFile = pidFilePath(this.#config);
-    writePidFile(pidFile);
+  /**
+   * Runs until pgpool is told to stop.
+   *
+   * @returns the exit status.
+   * @throws {ProcessError | NetError} what prevents the start.
+   */
+  async run(): Promise<number> {
+    const pidFile = PidFile.create(pidFilePath(this.#config));
+    const restoreSignals = this.#handleSignals();
     try {
-      this.#listeners = await openListeners(this.#listenPlan(), this.logger);
-      this.#handleSignals();
-      const searched = this.#cluster.start();
-      this.#cluster.onSnapshot((snapshot) => this.#broadcast({ type: "snapshot", snapshot }));
-      for (let number = 1; number <= this.#workerCount; number++) this.#startWorker(number);
-      await Promise.race([searched, this.#stopped.promise]);
-      if (this.#stopping === undefined) {
-        this.logger.log("log", "pgpool-II successfully started. version 4.7.2 (tasukiboshi)");
-        this.#cluster.logNodeStatus();
-      }
+      this.#listeners = await openListeners(this.#listenPlan(), this.#logger);
+      await this.#serve();
       await this.#stopped.promise;
     } finally {
-      closeListeners(this.#listeners);
-      await this.#cluster.stop();
-      this.#shared.close();
-      removePidFile(pidFile);
-      this.logger.log("log", "Pgpool-II system is shutdown");
-      this.logger.flush();
+      this.#closeListeners();
+      await this.#workers?.stop("immediate");
+      await within(CLUSTER_STOP_MS, this.#cluster.service.stop());
+      this.#memory?.close();
+      pidFile.remove();
+      restoreSignals();
+    }
+    this.#logger.log("log", "Pgpool-II system is shutdown");
+    return this.#status;
+  }
+
+  /** Begins to stop; a stronger mode than that of a stop under way hastens it. */
+  stop(mode: StopMode): void {
+    if (!isStronger(mode, this.#stopping)) return;
+    this.#stopping = mode;
+    this.#closeListeners();
+    if (this.#workers === undefined) return this.#stopped.resolve();
+    this.#workers.stop(mode).then(() => this.#stopped.resolve());
+  }
+
+  /** Reads the configuration anew. A file that can not be used changes nothing. */
+  reload(): void {
+    const { files } = this.#options;
+    this.#logger.log("log", "reload config files.");
+    try {
+      const loaded = loadConfig(files.config, { base: this.#config });
+      logProblems(this.#logger, loaded.problems, "error");
+      const isDown = (node: number) => this.#nodeStatus(node) === "down";
+      const { config, needRestart } = applyReload(this.#config, loaded.config, isDown);
+      for (const { name, old, new: fresh } of needRestart) {
+        this.#logger.log("log", `parameter "${name}" cannot be changed without a restart`, {
+          detail: `It stays "${old}"; the file says "${fresh}".`,
+        });
+      }
+      this.#config = config;
+      configureLogger(this.#logger, config, files.debug);
+      this.#cluster.service.reload(clusterSettings(config));
+      this.#workers?.broadcast({ type: "reload" });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      logProblems(this.#logger, error.problems, "error");
+      this.#logger.warning("configuration is not reloaded", {
+        detail: "All parameters keep their present values.",
+      });
     }
   }
 
-  get #workerCount(): number {
-    const { worker_processes } = this.#config.values;
-    return worker_processes > 0 ? worker_processes : availableParallelism();
+  /** Looks at the servers and starts the workers. */
+  async #serve(): Promise<void> {
+    const { service } = this.#cluster;
+    const { num_init_children, work_dir } = this.#config.values;
+    const memory = createSharedMemory(this.#workerCount, num_init_children, work_dir);
+    this.#memory = memory;
+    const searched = service.start();
+    await within(SEARCH_PATIENCE_MS, Promise.race([searched, this.#stopped.promise]));
+    if (this.#stopping !== undefined) return;
+    const workers = new WorkerGroup({
+      count: this.#workerCount,
+      start: {
+        command: this.#options.workerCommand,
+        descriptors: [...this.#listeners.map(({ fd }) => fd), memory.fd],
+      },
+      logger: this.#logger,
+      counters: memory.counters,
+      startMessage: (worker) => this.#startMessage(worker),
+      onMessage: (from, message) => this.#receive(from, message),
+      // The cluster may have changed while the worker started.
+      onReady: (worker) => worker.send({ type: "snapshot", snapshot: service.snapshot() }),
+      onFatal: () => {
+        this.#status = FATAL_STATUS;
+        this.stop("fast");
+      },
+    });
+    this.#workers = workers;
+    service.onSnapshot((snapshot) => workers.broadcast({ type: "snapshot", snapshot }));
+    await workers.start();
+    await Promise.race([searched, this.#stopped.promise]);
+    if (this.#stopping !== undefined) return;
+    this.#logger.log("log", `pgpool-II successfully started. version ${POOL_VERSION}`);
+    service.logNodeStatus();
   }
 
-  #listenPlan(): Parameters<typeof openListeners>[0] {
+  #startMessage(worker: number): SupervisorMessage {
+    return {
+      type: "start",
+      worker,
+      workers: this.#workerCount,
+      config: this.#options.files,
+      saltSecret: this.#saltSecret,
+      snapshot: this.#cluster.service.snapshot(),
+      listeners: this.#listeners.map(({ kind, address }, index) => ({
+        fd: FIRST_FD + index,
+        kind,
+        address,
+      })),
+      sharedMemory: sharedMemoryPath(FIRST_FD + this.#listeners.length),
+    };
+  }
+
+  #receive(from: WorkerProcess, message: WorkerMessage): void {
+    const { service } = this.#cluster;
+    switch (message.type) {
+      case "complain":
+        return service.complain(
+          message.node,
+          message.complaint,
+          message.detail,
+          message.generation,
+        );
+      case "node-used":
+        return service.nodeUsed(message.node);
+      case "cancel":
+      case "close-idle":
+        return this.#workers?.broadcast(message, from);
+      case "slot-free":
+        return this.#workers?.wakeNext();
+      case "admin":
+        return void this.#answerAdmin(from, message.request, message.view, message.session);
+      case "drained":
+      case "ready":
+      case "report":
+        return;
+    }
+  }
+
+  async #answerAdmin(
+    to: WorkerProcess,
+    request: number,
+    view: string,
+    session: AdminSession,
+  ): Promise<void> {
+    const { service, probe } = this.#cluster;
+    try {
+      const table = await answerAdmin(
+        view,
+        session,
+        adminContext({
+          config: this.#config,
+          snapshot: service.snapshot(),
+          probe,
+          counters: (node) => this.#nodeCounters(node),
+          reports: () => this.#workers?.reports() ?? Promise.resolve([]),
+        }),
+      );
+      to.send({ type: "admin-result", request, table });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof UnknownViewError)) {
+        this.#logger.error(`could not answer SHOW ${view}`, { detail: message });
+      }
+      to.send({ type: "admin-error", request, message });
+    }
+  }
+
+  #nodeCounters(node: number) {
+    if (this.#memory === undefined) throw new TypeError("there are no counters before the start");
+    return this.#memory.counters.read(node);
+  }
+
+  #nodeStatus(node: number): string | undefined {
+    return this.#cluster.service.snapshot().nodes.find(({ id }) => id === node)?.status;
+  }
+
+  /** From now on connecting is refused. Workers close their descriptors of the same sockets. */
+  #closeListeners(): void {
+    closeListeners(this.#listeners);
+    this.#listeners = [];
+  }
+
+  #listenPlan(): ListenPlan {
     const { values } = this.#config;
     return {
       tcp: values.listen_addresses.map((host) => ({ host, port: values.port })),
@@ -138,221 +270,31 @@ export class Supervisor {
     };
   }
 
-  #startWorker(number: number): void {
-    const startedAt = Date.now();
-    const fds = [this.#shared.fd, ...this.#listeners.map(({ fd }) => fd)];
-    const worker = new WorkerProcess(
-      number,
-      fds,
-      (from, message) => this.#receive(from, message),
-      (ended, reason) => this.#workerEnded(ended, reason, startedAt),
-    );
-    this.#workers.set(number, worker);
-    worker.send({
-      type: "start",
-      worker: number,
-      workers: this.#workerCount,
-      config: this.options.files,
-      saltSecret: this.#saltSecret,
-      snapshot: this.#cluster.snapshot(),
-      listeners: this.#listeners.map(({ kind, address }, index) => ({
-        fd: FIRST_FD + 1 + index,
-        kind,
-        address,
-      })),
-      sharedMemory: sharedMemoryPath(FIRST_FD),
-    });
-  }
-
-  #workerEnded(worker: WorkerProcess, reason: string, startedAt: number): void {
-    this.#shared.counters.reclaim(worker.number);
-    if (this.#stopping !== undefined) {
-      this.#checkStopped();
-      return;
+  /** @returns a function that takes the handlers off again. */
+  #handleSignals(): () => void {
+    const handlers: [NodeJS.Signals, () => void][] = [["SIGHUP", () => this.reload()]];
+    for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+      const { mode, number } = STOP_SIGNALS[signal];
+      handlers.push([signal, () => {
+        this.#logger.log("log", `exit handler called (signal: ${number})`);
+        if (!isStronger(mode, this.#stopping)) return;
+        this.#logger.log("log", `shutting down by signal ${number}`);
+        this.#logger.log("log", "terminating all child processes");
+        this.stop(mode);
+      }]);
     }
-    this.logger.warning(`worker ${worker.number} with pid: ${worker.pid} ended: ${reason}`, {
-      detail: "Its clients have lost their connections; another worker is started.",
-    });
-    this.#broadcast({ type: "slot-free" });
-    const pause = Math.max(0, startedAt + RESTART_PAUSE_MS - Date.now());
-    setTimeout(() => {
-      if (this.#stopping === undefined) this.#startWorker(worker.number);
-    }, pause);
-  }
-
-  #receive(from: WorkerProcess, message: WorkerMessage): void {
-    switch (message.type) {
-      case "ready":
-        from.ready = true;
-        // The cluster may have changed while the worker was starting.
-        from.send({ type: "snapshot", snapshot: this.#cluster.snapshot() });
-        return;
-      case "drained":
-        from.drained = true;
-        this.#checkStopped();
-        return;
-      case "complain": {
-        const { node, complaint, detail, generation } = message;
-        return this.#cluster.complain(node, complaint, detail, generation);
-      }
-      case "node-used":
-        return this.#cluster.nodeUsed(message.node);
-      case "cancel":
-      case "close-idle":
-      case "slot-free":
-        for (const worker of this.#workers.values()) if (worker !== from) worker.send(message);
-        return;
-      case "admin":
-        return void this.#answer(from, message.request, message.view, message.session);
-      case "report":
-        this.#reports.get(message.request)?.(message.report);
-        return;
-    }
-  }
-
-  async #answer(
-    to: WorkerProcess,
-    request: number,
-    view: string,
-    session: AdminSession,
-  ): Promise<void> {
-    try {
-      const table = await this.answerAdmin(view, session);
-      to.send({ type: "admin-result", request, table });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      to.send({ type: "admin-error", request, message });
-    }
-  }
-
-  /** Answers a SHOW POOL_* command. */
-  answerAdmin(view: string, session: AdminSession): Promise<AdminTable> {
-    const context = adminContext({
-      config: this.#config,
-      snapshot: this.#cluster.snapshot(),
-      probe: this.#probe,
-      counters: (node) => this.#shared.counters.read(node),
-      reports: () => this.#askReports(),
-    });
-    return answerAdmin(view, session, context);
-  }
-
-  /** What the workers tell of themselves; one that does not answer in time is left out. */
-  async #askReports(): Promise<WorkerReport[]> {
-    const asked = [...this.#workers.values()].filter((worker) => worker.ready && worker.running);
-    const reports = await Promise.all(asked.map((worker) => this.#askReport(worker)));
-    return reports.filter((report) => report !== undefined);
-  }
-
-  #askReport(worker: WorkerProcess): Promise<WorkerReport | undefined> {
-    const request = this.#nextRequest++;
-    return new Promise((resolve) => {
-      const finish = (report: WorkerReport | undefined) => {
-        clearTimeout(timer);
-        this.#reports.delete(request);
-        resolve(report);
-      };
-      const timer = setTimeout(() => {
-        this.logger.warning(`worker ${worker.number} with pid: ${worker.pid} does not answer`);
-        finish(undefined);
-      }, REPORT_DEADLINE_MS);
-      this.#reports.set(request, finish);
-      worker.send({ type: "report", request });
-    });
-  }
-
-  #handleSignals(): void {
-    for (const [name, { mode, number }] of Object.entries(STOP_SIGNALS)) {
-      process.on(name, () => {
-        this.logger.log("log", `exit handler called (signal: ${number})`);
-        this.stop(mode, number);
-      });
-    }
-    process.on("SIGHUP", () => this.reload());
-  }
-
-  /** Begins to stop, or goes on in a stronger mode. */
-  stop(mode: StopMode, signal: number): void {
-    if (this.#stopping !== undefined && STRENGTH[mode] <= STRENGTH[this.#stopping]) return;
-    this.logger.log("log", `shutting down by signal ${signal}`);
-    if (mode !== "smart") this.logger.log("log", "terminating all child processes");
-    this.#stopping = mode;
-    this.#broadcast({ type: "stop", mode });
-    if (mode !== "smart") {
-      setTimeout(() => {
-        for (const worker of this.#workers.values()) if (worker.running) worker.kill();
-      }, STOP_DEADLINE_MS).unref();
-    }
-    this.#checkStopped();
-  }
-
-  /** Ends the workers when the last client has left, and then itself. */
-  #checkStopped(): void {
-    if (this.#stopping === undefined) return;
-    const running = [...this.#workers.values()].filter((worker) => worker.running);
-    if (running.length === 0) this.#stopped.resolve();
-    else if (running.every((worker) => worker.drained)) {
-      for (const worker of running) worker.kill();
-    }
-  }
-
-  /** Reads the configuration anew. A file that can not be used changes nothing. */
-  reload(): void {
-    this.logger.log("log", "reload config files.");
-    try {
-      const { config: fresh, problems } = loadConfig(this.options.files.config, {
-        base: this.#config,
-      });
-      logProblems(this.logger, problems, "error");
-      const isDown = (node: number) => this.#cluster.snapshot().nodes[node]?.status === "down";
-      const { config, needRestart } = applyReload(this.#config, fresh, isDown);
-      for (const change of needRestart) {
-        this.logger.warning(`parameter "${change.name}" can only be changed by a restart`, {
-          detail: `It stays "${change.old}"; the file says "${change.new}".`,
-        });
-      }
-      this.#config = config;
-      configureLogger(this.logger, config, this.options.files.debug);
-      this.#cluster.reload(clusterSettings(config));
-      this.#broadcast({ type: "reload" });
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      logProblems(this.logger, error.problems, "error");
-      this.logger.warning("configuration is not reloaded", {
-        detail: "All parameters keep their present values.",
-      });
-    }
-  }
-
-  #broadcast(message: Parameters<WorkerProcess["send"]>[0]): void {
-    for (const worker of this.#workers.values()) worker.send(message);
+    for (const [signal, handler] of handlers) process.on(signal, handler);
+    return () => handlers.forEach(([signal, handler]) => process.off(signal, handler));
   }
 }
 
-/**
- * Reads the configuration and runs pgpool until it is told to stop.
- * @returns the exit status.
- */
-export async function serve(options: ServeOptions): Promise<number> {
-  const logger = new Logger({ process: "main" });
-  let config: Config;
+/** Waits for something, but not longer than that. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
   try {
-    const loaded = loadConfig(options.files.config);
-    config = loaded.config;
-    configureLogger(logger, config, options.files.debug);
-    logProblems(logger, loaded.problems, "fatal");
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    logProblems(logger, error.problems, "fatal");
-    return FATAL_STATUS;
-  }
-  try {
-    await new Supervisor(options, config, logger).run();
-    return 0;
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    logger.fatal(error.message, errorFields(error));
-    logger.flush();
-    return FATAL_STATUS;
+    await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
   }
 }

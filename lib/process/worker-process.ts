@@ -1,62 +1,76 @@
-import type { Subprocess } from "bun";
+import { isWorkerMessage } from "./channel.ts";
 import type { SupervisorMessage, WorkerMessage } from "./messages.ts";
 
 /** Environment variable by which a process knows that it is a worker, and which. */
 export const WORKER_VARIABLE = "PGPOOL_WORKER";
+
 /** First descriptor after stdin, stdout and stderr. */
 export const FIRST_FD = 3;
 
-/** A worker as the supervisor sees it. */
-export class WorkerProcess {
-  readonly #child: Subprocess;
-  ready = false;
-  drained = false;
+/** How a worker process is started. */
+export interface WorkerCommand {
+  readonly command: readonly string[];
+  /** Descriptors that the worker has from {@link FIRST_FD} on. */
+  readonly descriptors: readonly number[];
+}
 
-  /**
-   * @param fds listening sockets that the worker inherits, from descriptor 3 on.
-   * @param onExit tells what ended the worker: an exit code or a signal.
-   */
-  constructor(
-    readonly number: number,
-    fds: readonly number[],
-    onMessage: (worker: WorkerProcess, message: WorkerMessage) => void,
-    onExit: (worker: WorkerProcess, reason: string) => void,
-  ) {
-    this.#child = Bun.spawn([process.execPath, ...scriptArguments()], {
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  /** `SIGKILL` */
+  readonly signal: string | null;
+}
+
+/** What the supervisor hears of a worker. */
+export interface WorkerEvents {
+  message(worker: WorkerProcess, message: WorkerMessage): void;
+  ended(worker: WorkerProcess, end: ProcessEnd): void;
+}
+
+/** A worker as its supervisor sees it. */
+export class WorkerProcess {
+  ready = false;
+  readonly startedAt = performance.now();
+  readonly pid: number;
+  #running = true;
+  readonly #send: (message: SupervisorMessage) => void;
+  readonly #kill: () => void;
+
+  /** @param number from 1. */
+  constructor(readonly number: number, start: WorkerCommand, events: WorkerEvents) {
+    const child = Bun.spawn([...start.command], {
       argv0: `pgpool: worker ${number}`,
       env: { ...process.env, [WORKER_VARIABLE]: String(number) },
-      stdio: ["ignore", "inherit", "inherit", ...fds],
+      stdio: ["ignore", "inherit", "inherit", ...start.descriptors],
       serialization: "json",
-      ipc: (message: WorkerMessage) => onMessage(this, message),
+      ipc: (message: unknown) => {
+        if (isWorkerMessage(message)) events.message(this, message);
+      },
       onExit: (_child, code, signal) => {
-        onExit(this, signal === null ? `exit code ${code}` : `signal ${signal}`);
+        this.#running = false;
+        events.ended(this, { code, signal: signal === null ? null : String(signal) });
       },
     });
-  }
-
-  get pid(): number {
-    return this.#child.pid;
+    this.pid = child.pid;
+    this.#send = (message) => child.send(message);
+    this.#kill = () => child.kill("SIGKILL");
   }
 
   get running(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#running;
   }
 
   send(message: SupervisorMessage): void {
-    if (this.running) this.#child.send(message);
+    if (this.#running) this.#send(message);
   }
 
   kill(): void {
-    this.#child.kill("SIGKILL");
-  }
-
-  get exited(): Promise<number> {
-    return this.#child.exited;
+    if (this.#running) this.#kill();
   }
 }
 
-/** A compiled binary is started by itself, a script by the runtime. */
-function scriptArguments(): string[] {
-  const script = process.argv[1];
-  return script === undefined || script.startsWith("/$bunfs/") ? [] : [script];
+/** The command that starts this very program again: a binary alone, a script by the runtime. */
+export function ownCommand(): string[] {
+  const isCompiled = Bun.main.startsWith("/$bunfs/");
+  return isCompiled ? [process.execPath] : [process.execPath, Bun.main];
 }

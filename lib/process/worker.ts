@@ -12,7 +12,9 @@ import { loadAuth } from "./client/auth-settings.ts";
 import type { AuthSettings } from "./client/authenticate.ts";
 import { Clients } from "./client/clients.ts";
 import { loadTls, type TlsSettings } from "./client/tls-settings.ts";
+import { FATAL_STATUS } from "./errors.ts";
 import { configureLogger } from "./log-settings.ts";
+import { errorFields } from "./logging.ts";
 import type { SupervisorMessage, WorkerMessage, WorkerReport } from "./messages.ts";
 import { SharedCounters } from "./shared-memory.ts";
 import { SupervisorLink } from "./supervisor-link.ts";
@@ -20,20 +22,30 @@ import { SupervisorLink } from "./supervisor-link.ts";
 type Start = Extract<SupervisorMessage, { type: "start" }>;
 type StopMode = Extract<SupervisorMessage, { type: "stop" }>["mode"];
 
-/** Serves clients until the supervisor says stop, or is gone. */
+/** Serves clients until the supervisor says stop, or is gone; the process ends then. */
 export function runWorker(): void {
-  let worker: Worker | undefined;
+  let worker: Promise<Worker> | undefined;
   process.on("message", (message: SupervisorMessage) => {
-    if (message.type === "start") {
-      void Worker.start(message).then((started) => worker = started);
-    } else {
-      worker?.receive(message);
-    }
+    if (message.type === "start") worker = startWorker(message);
+    else void worker?.then((started) => started.receive(message));
   });
   process.on("disconnect", () => process.exit(0));
   // Signals of a terminal go to the whole process group; the supervisor decides what they mean.
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const) {
     process.on(signal, () => {});
+  }
+}
+
+async function startWorker(start: Start): Promise<Worker> {
+  const logger = new Logger({ process: "child", childNumber: start.worker });
+  try {
+    return await Worker.start(start, logger);
+  } catch (error) {
+    // What prevents the start of a worker would prevent it again.
+    const text = error instanceof Error ? error.message : String(error);
+    logger.fatal(`worker ${start.worker} could not start: ${text}`, errorFields(error));
+    logger.flush();
+    process.exit(FATAL_STATUS);
   }
 }
 
@@ -55,9 +67,8 @@ class Worker {
   #auth: AuthSettings;
   #stopping = false;
 
-  static async start(start: Start): Promise<Worker> {
+  static async start(start: Start, logger: Logger): Promise<Worker> {
     await loadParser();
-    const logger = new Logger({ process: "child", childNumber: start.worker });
     const { config } = loadConfig(start.config.config);
     configureLogger(logger, config, start.config.debug);
     const tls = await loadTls(config, logger);
@@ -135,6 +146,8 @@ class Worker {
     if (!this.#stopping || this.#clients.all.size > 0 || this.#acceptor.pending > 0) return;
     this.#clients.pool.closeIdle();
     send({ type: "drained", worker: this.start.worker });
+    this.logger.flush();
+    process.exit(0);
   }
 
   #stop(mode: StopMode): void {

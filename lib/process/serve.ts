@@ -1,0 +1,61 @@
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { ConfigError } from "../config/problems.ts";
+import { Logger } from "../log/log.ts";
+import { NetError } from "../net/errors.ts";
+import { AlreadyRunningError, FATAL_STATUS, ProcessError } from "./errors.ts";
+import { configureLogger } from "./log-settings.ts";
+import { errorFields, logProblems } from "./logging.ts";
+import type { ConfigFiles } from "./messages.ts";
+import { Supervisor } from "./supervisor.ts";
+import { ownCommand } from "./worker-process.ts";
+
+/** What the command line asks for. */
+export interface ServeOptions {
+  readonly files: ConfigFiles;
+  /** -D: pgpool_status is not read. */
+  readonly discardStatus: boolean;
+  /** The command that starts a worker; this program by default. */
+  readonly workerCommand?: readonly string[];
+}
+
+/**
+ * Reads the configuration and runs pgpool until it is told to stop.
+ *
+ * @returns the exit status: 0, 1 when it runs already, 3 when it can not start (commands.md 1).
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { files, discardStatus } = options;
+  const logger = new Logger({ process: "main" });
+  const config = readConfig(files, logger);
+  if (config === undefined) return FATAL_STATUS;
+  try {
+    const workerCommand = options.workerCommand ?? ownCommand();
+    return await new Supervisor({ files, config, logger, discardStatus, workerCommand }).run();
+  } catch (error) {
+    if (error instanceof AlreadyRunningError) {
+      logger.error(error.message);
+      return 1;
+    }
+    if (!(error instanceof ProcessError) && !(error instanceof NetError)) throw error;
+    logger.fatal(error.message, errorFields(error));
+    return FATAL_STATUS;
+  } finally {
+    logger.flush();
+  }
+}
+
+/** The configuration, or undefined when there is an error in it, which has been logged. */
+export function readConfig(files: ConfigFiles, logger: Logger): Config | undefined {
+  try {
+    const { config, problems } = loadConfig(files.config);
+    configureLogger(logger, config, files.debug);
+    logProblems(logger, problems, "fatal");
+    return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    logProblems(logger, error.problems, "fatal");
+    logger.flush();
+    return undefined;
+  }
+}
