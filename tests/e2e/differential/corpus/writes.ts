@@ -1,0 +1,131 @@
+import { script, type Topic } from "../script.ts";
+
+/** Rows written in all ways, and reads that have to see them. */
+export const writes: Topic = {
+  name: "writes",
+  setup: `
+    CREATE TABLE stock (id int PRIMARY KEY, name text, amount int DEFAULT 0);
+    INSERT INTO stock SELECT i, 'thing ' || i, i * 10 FROM generate_series(1, 5) i;
+    CREATE TABLE delivery (id int, amount int);
+    INSERT INTO delivery VALUES (1, 5), (2, -20), (9, 90);`,
+  scripts: [
+    script(
+      "insert, update, delete",
+      "INSERT INTO stock VALUES (6, 'six', 60)",
+      "SELECT * FROM stock WHERE id = 6",
+      "INSERT INTO stock VALUES (6, 'again', 0)",
+      "INSERT INTO stock (id) VALUES (7), (8) RETURNING *",
+      "INSERT INTO stock DEFAULT VALUES",
+      "INSERT INTO stock SELECT id + 100, name FROM stock WHERE id < 3 RETURNING id, name",
+      "UPDATE stock SET amount = amount + 1 WHERE id <= 2",
+      "SELECT amount FROM stock WHERE id <= 2 ORDER BY id",
+      "UPDATE stock SET amount = d.amount FROM delivery d WHERE d.id = stock.id RETURNING stock.*, d.id",
+      "UPDATE stock SET (name, amount) = ('both', 1) WHERE id = 8 RETURNING name, amount",
+      "UPDATE stock SET nothing = 1",
+      "UPDATE stock SET id = 1",
+      "UPDATE stock SET amount = 0 WHERE false",
+      "DELETE FROM stock WHERE id > 100",
+      "DELETE FROM stock USING delivery d WHERE d.id = stock.id AND d.amount < 0 RETURNING *",
+      "SELECT count(*), sum(amount) FROM stock",
+      "INSERT INTO stock VALUES (1, 'taken', 0) ON CONFLICT DO NOTHING",
+      "INSERT INTO stock VALUES (1, 'taken', 0) ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name || ' ' || stock.name RETURNING *",
+      "INSERT INTO stock VALUES (1, 'taken', 0) ON CONFLICT (name) DO NOTHING",
+      "SELECT * FROM stock ORDER BY id",
+    ),
+    script(
+      "returning old and new",
+      "UPDATE stock SET amount = amount * 2 WHERE id = 3 RETURNING old.amount, new.amount, old.*",
+      "INSERT INTO stock VALUES (30, 'thirty', 3) RETURNING old.id, new.id",
+      "DELETE FROM stock WHERE id = 30 RETURNING old.name, new.name",
+      "INSERT INTO stock VALUES (3, 'x', 0) ON CONFLICT (id) DO UPDATE SET name = 'y' RETURNING old.name, new.name",
+      "UPDATE stock SET amount = 1 WHERE id = 3 RETURNING WITH (OLD AS o, NEW AS n) o.amount, n.amount",
+    ),
+    script(
+      "merge",
+      `MERGE INTO stock s USING delivery d ON s.id = d.id
+         WHEN MATCHED AND s.amount + d.amount < 0 THEN DELETE
+         WHEN MATCHED THEN UPDATE SET amount = s.amount + d.amount
+         WHEN NOT MATCHED THEN INSERT VALUES (d.id, 'new', d.amount)`,
+      "SELECT * FROM stock ORDER BY id",
+      `MERGE INTO stock s USING (VALUES (1), (77)) v(id) ON s.id = v.id
+         WHEN MATCHED THEN DO NOTHING
+         WHEN NOT MATCHED THEN INSERT (id) VALUES (v.id)
+         RETURNING merge_action(), s.id`,
+      "MERGE INTO stock USING nothing ON true WHEN MATCHED THEN DELETE",
+      "MERGE INTO stock s USING (VALUES (1), (1)) v(id) ON s.id = v.id WHEN MATCHED THEN UPDATE SET amount = 0",
+    ),
+    script(
+      "writing in with",
+      "WITH moved AS (DELETE FROM delivery WHERE id = 9 RETURNING *) INSERT INTO stock SELECT id + 200, 'moved', amount FROM moved RETURNING *",
+      "WITH added AS (INSERT INTO delivery VALUES (50, 1) RETURNING id) SELECT * FROM added",
+      "SELECT count(*) FROM delivery",
+      "WITH changed AS (UPDATE delivery SET amount = 2 WHERE id = 50 RETURNING amount) SELECT sum(amount) FROM changed",
+      "WITH reading AS (SELECT * FROM delivery) SELECT count(*) FROM reading",
+      "SELECT * FROM delivery ORDER BY id",
+    ),
+    script(
+      "new tables from queries",
+      "CREATE TABLE copied AS SELECT * FROM delivery ORDER BY id",
+      "SELECT * FROM copied ORDER BY id",
+      "SELECT id INTO chosen FROM delivery WHERE id < 3",
+      "SELECT * FROM chosen ORDER BY id",
+      "CREATE TABLE IF NOT EXISTS copied AS SELECT 1",
+      "CREATE TABLE hollow AS SELECT * FROM delivery WITH NO DATA",
+      "SELECT * FROM hollow",
+      "CREATE TABLE alike (LIKE stock INCLUDING ALL)",
+      "INSERT INTO alike VALUES (1), (1)",
+      "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) CREATE TABLE explained AS SELECT 1 AS one",
+      "SELECT * FROM explained",
+      "DROP TABLE copied, chosen, hollow, alike, explained",
+    ),
+    script(
+      "locking reads",
+      "SELECT id FROM stock WHERE id = 1 FOR UPDATE",
+      "SELECT id FROM stock WHERE id = 1 FOR SHARE NOWAIT",
+      "SELECT id FROM stock WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED",
+      "SELECT id FROM stock WHERE id = 1 FOR KEY SHARE OF stock",
+      "WITH w AS (SELECT id FROM stock WHERE id = 1 FOR UPDATE) SELECT * FROM w",
+      "SELECT * FROM (SELECT id FROM stock WHERE id = 1 FOR SHARE) s",
+      "SELECT count(*) FROM stock FOR UPDATE",
+      "LOCK TABLE stock",
+      "BEGIN",
+      "LOCK TABLE stock IN SHARE ROW EXCLUSIVE MODE NOWAIT",
+      "COMMIT",
+    ),
+    script(
+      "a read right after every write",
+      ...Array.from({ length: 12 }, (_, at) => [
+        `INSERT INTO delivery VALUES (${1000 + at}, ${at})`,
+        "SELECT count(*), max(amount) FROM delivery WHERE id >= 1000",
+      ]).flat(),
+      "TRUNCATE delivery RESTART IDENTITY",
+      "SELECT count(*) FROM delivery",
+    ),
+    script(
+      "several statements in one text",
+      "SELECT 1; SELECT 2",
+      "SELECT 1; SELECT 1 / 0; SELECT 3",
+      "INSERT INTO delivery VALUES (1, 1); SELECT count(*) FROM delivery",
+      "INSERT INTO delivery VALUES (2, 2); SELECT 1 / 0",
+      "SELECT count(*) FROM delivery",
+      "SELECT count(*) FROM delivery; INSERT INTO delivery VALUES (3, 3); SELECT count(*) FROM delivery",
+      "BEGIN; INSERT INTO delivery VALUES (4, 4); COMMIT; SELECT count(*) FROM delivery",
+      "BEGIN; INSERT INTO delivery VALUES (5, 5)",
+      "SELECT count(*) FROM delivery",
+      "ROLLBACK; SELECT count(*) FROM delivery",
+      "CREATE TABLE several (a int); INSERT INTO several VALUES (1); SELECT * FROM several; DROP TABLE several",
+      "INSERT INTO delivery VALUES (6, 6); COMMIT; INSERT INTO delivery VALUES (7, 7); SELECT 1 / 0",
+      "SELECT count(*) FROM delivery",
+      "SELECT 1; BEGIN; SELECT 2",
+      "SELECT 3; COMMIT; SELECT 4",
+      "SELECT 1; SELEC 2",
+      "SET work_mem = '5MB'; SHOW work_mem; RESET work_mem; SHOW work_mem",
+      "SELECT 1;; SELECT 2;",
+      "SELECT 1; CREATE DATABASE never",
+      "VACUUM; SELECT 1",
+      "SELECT 1; VACUUM",
+      "START TRANSACTION; SELECT 1; ROLLBACK; SELECT 2",
+      "TRUNCATE delivery; SELECT * FROM delivery",
+    ),
+  ],
+};
