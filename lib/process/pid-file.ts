@@ -83,14 +83,15 @@ export function removePidFile(path: string, pid: number): void {
   if (readPid(path) === pid) unlinkSync(path);
 }
 
-/** Whether a process of this id exists. */
+/** Whether a process of this id runs; one that has ended and was not waited for does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
+    // A process of somebody else is alive all the same.
     return hasCode(error, "EPERM");
   }
+  return processStat(pid)?.[0] !== "Z";
 }
 
 /** The pid in the file; undefined when there is no file or no pid in it. */
@@ -118,13 +119,22 @@ function isWriterAlive(path: string, pid: number): boolean {
 
 /** Unix time in milliseconds at which a process started; undefined where /proc does not tell. */
 function startTime(pid: number): number | undefined {
+  const ticks = Number(processStat(pid)?.[19]);
+  const boot = Number(/^btime (\d+)$/m.exec(readProc("stat") ?? "")?.[1]);
+  const seconds = boot + ticks / TICKS_PER_SECOND;
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
+/** Fields of /proc/<pid>/stat from the state on (proc(5)). */
+function processStat(pid: number): string[] | undefined {
+  const text = readProc(`${pid}/stat`);
+  // The name in parentheses before them may hold anything.
+  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+function readProc(name: string): string | undefined {
   try {
-    // The name in parentheses may hold anything, the fields after it are numbers.
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const ticks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
-    const boot = Number(/^btime (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1]);
-    const seconds = boot + ticks / TICKS_PER_SECOND;
-    return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+    return readFileSync(`/proc/${name}`, "latin1");
   } catch (error) {
     if (error instanceof Error && "code" in error) return undefined;
     throw error;

@@ -7,8 +7,12 @@ import { AlreadyRunningError, FATAL_STATUS, ProcessError } from "./errors.ts";
 import { configureLogger } from "./log-settings.ts";
 import { errorFields, logProblems } from "./logging.ts";
 import type { ConfigFiles } from "./messages.ts";
+import { PidFile, pidFilePath } from "./pid-file.ts";
 import { Supervisor } from "./supervisor.ts";
 import { ownCommand } from "./worker-process.ts";
+
+/** Exit status when another pgpool runs with the same pid file (commands.md 1). */
+export const ALREADY_RUNNING_STATUS = 1;
 
 /** What the command line asks for. */
 export interface ServeOptions {
@@ -30,18 +34,36 @@ export async function serve(options: ServeOptions): Promise<number> {
   const config = readConfig(files, logger);
   if (config === undefined) return FATAL_STATUS;
   try {
+    if (!mayStart(config)) return ALREADY_RUNNING_STATUS;
     const workerCommand = options.workerCommand ?? ownCommand();
     return await new Supervisor({ files, config, logger, discardStatus, workerCommand }).run();
   } catch (error) {
-    if (error instanceof AlreadyRunningError) {
-      logger.error(error.message);
-      return 1;
-    }
     if (!(error instanceof ProcessError) && !(error instanceof NetError)) throw error;
     logger.fatal(error.message, errorFields(error));
-    return FATAL_STATUS;
+    return error instanceof AlreadyRunningError ? ALREADY_RUNNING_STATUS : FATAL_STATUS;
   } finally {
     logger.flush();
+  }
+}
+
+/**
+ * Whether the pid file allows a start. What there is to say of it goes to standard error in the
+ * words of commands.md 1.
+ *
+ * @throws {ProcessError} when the file can not be read.
+ */
+export function mayStart(config: Config): boolean {
+  try {
+    if (PidFile.check(pidFilePath(config))) {
+      process.stderr.write(
+        "NOTICE: pid file found but it seems bogus. Trying to start pgpool anyway...\n",
+      );
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof AlreadyRunningError)) throw error;
+    process.stderr.write(`ERROR: ${error.message}\n`);
+    return false;
   }
 }
 

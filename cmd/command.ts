@@ -1,0 +1,27 @@
+import { program } from "./program.ts";
+
+/** Commands of Pgpool-II that this binary will answer to under their own names. */
+const COMING: Readonly<Record<string, string>> = {
+  pg_md5: "md5 passwords for pool_passwd and pcp.conf",
+  pg_enc: "encrypted passwords for pool_passwd",
+  pgproto: "replay of protocol messages",
+  wd_cli: "questions to the watchdog",
+  pgpool_setup: "temporary clusters for tests",
+  watchdog_setup: "temporary watchdog clusters for tests",
+};
+
+const PCP_COMMAND = /^pcp_[a-z_]+$/;
+
+/**
+ * Runs what the name of the program, or else its first argument, asks for.
+ *
+ * @param name base name under which the program was started.
+ * @param args without the name.
+ * @returns the exit status.
+ */
+export async function runCommand(name: string, args: readonly string[]): Promise<number> {
+  const coming = PCP_COMMAND.test(name) ? "administration over PCP" : COMING[name];
+  if (coming === undefined) return await program(args);
+  process.stderr.write(`${name}: not available yet in this build (${coming} comes later)\n`);
+  return 1;
+}

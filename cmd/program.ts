@@ -1,0 +1,128 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { POOL_VERSION } from "../lib/admin/pool-version.ts";
+import type { StopMode } from "../lib/process/stop-mode.ts";
+import { reload, stop, stopMode } from "./control.ts";
+import type { FileOptions } from "./paths.ts";
+import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
+import { nearest } from "./suggest.ts";
+
+const VERSION_LINE = `pgpool-II version ${POOL_VERSION}\n`;
+
+/** Exit status of a command line that makes no sense (commands.md 1). */
+const USAGE_STATUS = 1;
+
+const EXAMPLES = `
+Without a command pgpool starts in the background, or with -n in the foreground, and understands
+Pgpool-II's own syntax:
+  pgpool [-f FILE] [-F FILE] [-a FILE] [-k FILE] [-n] [-D] [-C] [-d] [-x]
+  pgpool [-f FILE] [-m smart|fast|immediate] stop
+  pgpool [-f FILE] reload
+
+Shutdown modes are:
+  smart       quit after all clients have disconnected
+  fast        quit directly, with proper shutdown
+  immediate   quit directly, sessions are cut off
+`;
+
+/**
+ * Runs the command line of `pgpool`.
+ *
+ * @param args without the name of the program.
+ * @returns the exit status.
+ */
+export async function program(args: readonly string[]): Promise<number> {
+  let status = 0;
+  const root = commandTree((given) => status = given);
+  try {
+    await root.parseAsync([...args], { from: "user" });
+    return status;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : USAGE_STATUS;
+  }
+}
+
+function commandTree(finish: (status: number) => void): Command {
+  const root = new Command("pgpool")
+    .description("Connection pool, load balancer and replication manager for PostgreSQL")
+    .usage("[options] [command]")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`pgpool: ${text}`) })
+    .showHelpAfterError('Try "pgpool --help" for more information.')
+    .showSuggestionAfterError()
+    .argument("[command]")
+    .option("-n, --dont-detach", "stay in the foreground and log to standard error")
+    .option("-m, --mode <mode>", "how to stop: smart, fast or immediate", parseMode)
+    .option("-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addHelpText("after", EXAMPLES);
+  startOptions(root);
+  root.action(async (word: string | undefined, options: RootOptions, self: Command) => {
+    if (options.version) {
+      process.stderr.write(VERSION_LINE);
+    } else if (word !== undefined) {
+      const names = self.commands.map((command) => command.name());
+      const like = nearest(word, names);
+      const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
+      self.error(`error: unknown command "${word}"${hint}`, { exitCode: USAGE_STATUS });
+    } else {
+      finish(options.dontDetach ? await serveForeground(options) : serveBackground(options));
+    }
+  });
+  addCommands(root, finish);
+  return root;
+}
+
+interface RootOptions extends StartOptions {
+  readonly dontDetach?: boolean;
+  readonly version?: boolean;
+  readonly mode?: StopMode;
+}
+
+function addCommands(root: Command, finish: (status: number) => void): void {
+  const serve = root.command("serve")
+    .description("serve clients in the foreground until told to stop")
+    .option("-n, --dont-detach", "always the case here; taken for the sake of Pgpool-II's users");
+  startOptions(serve).action(async (_options: StartOptions, self: Command) => {
+    finish(await serveForeground(self.optsWithGlobals<StartOptions>()));
+  });
+  const stopCommand = root.command("stop")
+    .description("stop the running pgpool and wait until it has ended")
+    .option("-m, --mode <mode>", "smart, fast or immediate (default: smart)", parseMode);
+  fileOptions(stopCommand).action(async (_options: FileOptions, self: Command) => {
+    const options = self.optsWithGlobals<FileOptions & { mode?: StopMode }>();
+    finish(await stop({ ...options, mode: options.mode ?? "smart" }));
+  });
+  const reloadCommand = root.command("reload")
+    .description("have the running pgpool read its configuration again");
+  fileOptions(reloadCommand).action(async (_options: FileOptions, self: Command) => {
+    finish(await reload(self.optsWithGlobals<FileOptions>()));
+  });
+  root.command("version").description("print the version").action(() => {
+    process.stdout.write(VERSION_LINE);
+  });
+}
+
+/** Options of everything that has to know the configuration. */
+function fileOptions(command: Command): Command {
+  return command
+    .option("-f, --config-file <file>", "path of pgpool.conf")
+    .option("-F, --pcp-file <file>", "path of pcp.conf")
+    .option("-a, --hba-file <file>", "path of pool_hba.conf")
+    .option("-k, --key-file <file>", "path of the key of AES passwords (default: ~/.pgpoolkey)");
+}
+
+/** Options of a start. */
+function startOptions(command: Command): Command {
+  return fileOptions(command)
+    .option("-D, --discard-status", "forget which servers were down when pgpool stopped")
+    .option("-C, --clear-oidmaps", "forget the table lists of the query cache in memcached")
+    .option("-d, --debug", "log debug messages")
+    .option("-x, --debug-assertions", "taken for the sake of Pgpool-II's users");
+}
+
+function parseMode(text: string): StopMode {
+  const mode = stopMode(text);
+  if (mode === undefined) throw new InvalidArgumentError("It is smart, fast or immediate.");
+  return mode;
+}
