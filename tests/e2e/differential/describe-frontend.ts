@@ -19,10 +19,11 @@ const NAMES: Readonly<Record<string, string>> = {
 /** Enough of a long text to know it. */
 const SHOWN = 300;
 
-/** A frontend message for a person to read: its name and its body with dots for other bytes. */
+/** A frontend message for a person to read: its name and its body without unprintable bytes. */
 export function describeFrontend(message: Uint8Array): string {
   const name = NAMES[messageType(message)] ?? `message ${messageType(message)}`;
-  const body = new TextDecoder().decode(message.subarray(5)).replace(/[\0-\x1f]/g, "\u00b7");
+  const body = new TextDecoder().decode(message.subarray(5)).replace(/[\0-\x1f\ufffd]+/g, " ")
+    .trim();
   if (body === "") return name;
   return body.length > SHOWN ? `${name}(${body.slice(0, SHOWN)}…)` : `${name}(${body})`;
 }

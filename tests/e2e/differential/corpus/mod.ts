@@ -10,7 +10,9 @@ import type { Topic } from "../script.ts";
 import { catalogs } from "./catalogs.ts";
 import { copies } from "./copies.ts";
 import { extendedBasics } from "./extended-basics.ts";
+import { extendedMixtures } from "./extended-mixtures.ts";
 import { extendedPipelines } from "./extended-pipelines.ts";
+import { extendedStatements } from "./extended-statements.ts";
 import { logins } from "./logins.ts";
 import { queries } from "./queries.ts";
 import { routines } from "./routines.ts";
@@ -31,4 +33,6 @@ export const CORPUS: readonly Topic[] = [
   logins,
   extendedBasics,
   extendedPipelines,
+  extendedStatements,
+  extendedMixtures,
 ];
