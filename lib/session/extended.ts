@@ -29,7 +29,7 @@ export class ExtendedProtocol {
     const nameEnd = nameAt(bytes, start + 5, end);
     const queryEnd = isHead ? end : nameAt(bytes, nameEnd + 1, end);
     const name = text(bytes, start + 5, nameEnd);
-    const statement = session.options.statements.classify(bytes, nameEnd + 1, queryEnd);
+    const statement = session.classify(bytes, nameEnd + 1, queryEnd, isHead);
     const readText = leadsRead(bytes, nameEnd + 1, queryEnd, session.settings);
     const node = session.outgoing.target(statement, readText);
     if (node === undefined) return false;

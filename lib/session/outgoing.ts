@@ -100,7 +100,7 @@ export class Outgoing {
     session.router.sent(statement);
     if (bindsSession(statement)) session.bound = true;
     if (statement.mayCreateTemp) session.options.knowledge.mayHaveTemporary();
-    if (statement.statisticsKind === "ddl") session.options.knowledge.catalogChanged();
+    if (changesCatalog(statement)) session.options.knowledge.catalogChanged();
     if (statement.setting !== undefined) {
       session.options.knowledge.settingChanged(statement.setting.name);
     }
@@ -179,6 +179,20 @@ function ofTransaction(statement: StatementClass): boolean {
     case "savepoint":
     case "release":
     case "rollback-to":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether tables and functions may be others afterwards. */
+function changesCatalog(statement: StatementClass): boolean {
+  switch (statement.kind) {
+    case "ddl":
+    case "do":
+    case "call":
+    case "multi":
+    case "unparsable":
       return true;
     default:
       return false;

@@ -1,4 +1,5 @@
 import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
+import type { StatementClass } from "../sql/statement-class.ts";
 import type { StatementCache } from "../sql/template.ts";
 import * as build from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";
@@ -92,6 +93,15 @@ export class Session {
 
   get settings(): SessionSettings {
     return this.options.router.options.settings();
+  }
+
+  /** What a statement means; of a large one only the beginning is there. */
+  classify(bytes: Uint8Array, start: number, end: number, partial: boolean): StatementClass {
+    const primary = this.servers[this.router.primary];
+    const strings = primary?.link?.parameters.get("standard_conforming_strings");
+    if (!partial && strings !== "off") return this.options.statements.classify(bytes, start, end);
+    const hints = { partial, backslashEscapes: strings === "off" };
+    return this.options.statements.classify(bytes, start, end, hints);
   }
 
   /** Nothing has been asked of this session yet, so its connections are as good as new. */

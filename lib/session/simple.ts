@@ -28,7 +28,7 @@ export class SimpleProtocol {
       const command = parsePgpoolCommand(text(bytes, textStart, textEnd));
       if (command !== undefined) return this.#command(command, bytes, textStart, textEnd);
     }
-    const statement = session.options.statements.classify(bytes, textStart, textEnd);
+    const statement = session.classify(bytes, textStart, textEnd, isHead);
     const target = this.#target(statement, bytes, textStart, textEnd);
     if (target === undefined) return false;
     const server = session.outgoing.ready(target);

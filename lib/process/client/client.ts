@@ -14,11 +14,8 @@ import { TransactionStatus } from "../../wire/protocol.ts";
 import type { NodeComplaint, SessionInfo } from "../messages.ts";
 import type { Authentication } from "./authenticate.ts";
 import type { LoginRequest } from "./login-request.ts";
-import { SessionLink } from "./session-link.ts";
+import { CONGESTED, isCongested, SessionLink } from "./session-link.ts";
 import type { WorkerContext } from "./worker-context.ts";
-
-/** Bytes queued for a client beyond which its servers are not read any further. */
-const CONGESTED = 256 * 1024;
 
 /** A client that has logged in: its connection, its session and the servers lent to it. */
 export class Client implements SessionPort {
@@ -162,7 +159,7 @@ export class Client implements SessionPort {
 
   toClient(bytes: Uint8Array): void {
     this.#stream.write(bytes);
-    if (!this.#clientCongested && this.#stream.buffered > CONGESTED) {
+    if (!this.#clientCongested && isCongested(this.#stream)) {
       this.#clientCongested = true;
       for (const link of this.#links) link.connection.stream.pause();
     }

@@ -1,10 +1,18 @@
 import type { ConnectionOwner, ServerConnection } from "../../pool/server-connection.ts";
+import type { ByteStream } from "../../net/stream.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { ServerLink } from "../../session/port.ts";
 import type { Session } from "../../session/session.ts";
 
-/** Bytes queued for a server beyond which its client is not read any further. */
-const CONGESTED = 256 * 1024;
+/** Bytes queued for a peer beyond which what comes from the other side is not read any further. */
+export const CONGESTED = 256 * 1024;
+
+/** Whether a peer takes its bytes too slowly. Bytes nobody has tried to send yet do not count. */
+export function isCongested(stream: ByteStream): boolean {
+  if (stream.buffered <= CONGESTED) return false;
+  stream.flush();
+  return stream.buffered > CONGESTED;
+}
 
 /** What a link tells its client's connection about congestion. */
 export interface Congestion {
@@ -42,7 +50,7 @@ export class SessionLink implements ServerLink, ConnectionOwner {
   write(bytes: Uint8Array): void {
     if (this.#over) return;
     this.connection.write(bytes);
-    if (this.connection.stream.buffered > CONGESTED) this.congestion.serverCongested();
+    if (isCongested(this.connection.stream)) this.congestion.serverCongested();
   }
 
   release(state: "untouched" | "used" | "broken"): void {
