@@ -1,0 +1,124 @@
+import { describe, expect, it } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { nearest } from "../../cmd/suggest.ts";
+import { isAlive } from "../../lib/process/pid-file.ts";
+import { onCleanUp } from "../support/clean-up.ts";
+import { formatSettings } from "../support/config-file.ts";
+import { freePort, isListening } from "../support/ports.ts";
+import { tempDir } from "../support/temp.ts";
+import { waitFor } from "../support/wait.ts";
+import { runPgpool, TestPgpool } from "./support.ts";
+
+describe("the command line", () => {
+  it("tells the version", async () => {
+    const line = "pgpool-II version 4.7.2 (tasukiboshi)\n";
+    expect(await runPgpool(["--version"])).toEqual({ status: 0, stdout: "", stderr: line });
+    expect(await runPgpool(["-v"])).toEqual({ status: 0, stdout: "", stderr: line });
+    expect(await runPgpool(["version"])).toEqual({ status: 0, stdout: line, stderr: "" });
+  });
+
+  it("helps", async () => {
+    const { status, stdout } = await runPgpool(["--help"]);
+    expect(status).toBe(0);
+    for (const word of ["serve", "stop", "reload", "--discard-status", "smart"]) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  it("suggests what may have been meant", async () => {
+    const command = await runPgpool(["realod"]);
+    expect(command.status).toBe(1);
+    expect(command.stderr).toContain('unknown command "realod" (did you mean "reload"?)');
+    const option = await runPgpool(["serve", "--discard-state"]);
+    expect(option.status).toBe(1);
+    expect(option.stderr).toContain("--discard-status");
+    expect((await runPgpool(["-m", "gently", "stop"])).status).toBe(1);
+    expect(nearest("xyzzy", ["serve", "stop"])).toBeUndefined();
+  });
+
+  it("stops with `pgpool -f FILE -m MODE stop`, in Pgpool-II's words", async () => {
+    await using pgpool = await TestPgpool.start();
+    const { status, stderr } = await runPgpool(["-f", pgpool.configFile, "-m", "f", "stop"]);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(
+      new RegExp(
+        `main pid \\d+: LOG: {2}stop request sent to pgpool \\(pid: ${pgpool.pid}\\)\\. ` +
+          "waiting for termination\\.\\.\\.\n\\.*done\\.\n$",
+      ),
+    );
+    expect(existsSync(pgpool.pidFile)).toBe(false);
+    expect(await pgpool.exit()).toBe(0);
+  });
+
+  it("reloads with `pgpool -f FILE reload` and with `pgpool reload -f FILE`", async () => {
+    await using pgpool = await TestPgpool.start();
+    expect((await runPgpool(["-f", pgpool.configFile, "reload"])).status).toBe(0);
+    await pgpool.waitForLog(/reload config files\./);
+    expect((await runPgpool(["reload", "-f", pgpool.configFile])).status).toBe(0);
+    await waitFor(() => pgpool.log().match(/reload config files\./g)?.length === 2, {
+      what: "the second reload",
+    });
+  });
+
+  it("says when there is nothing to stop or reload", async () => {
+    const file = join(tempDir(), "pgpool.conf");
+    writeFileSync(file, formatSettings({ pid_file_name: "pgpool.pid" }));
+    const reload = await runPgpool(["-f", file, "reload"]);
+    expect(reload.status).toBe(1);
+    expect(reload.stderr).toContain("FATAL:  could not read pid file");
+    const stop = await runPgpool(["-f", file, "stop"]);
+    expect(stop.status).toBe(3);
+    expect(stop.stderr).toContain("FATAL:  could not read pid file");
+  });
+
+  it("refuses a second start, and gets over a pid file that is stale", async () => {
+    await using pgpool = await TestPgpool.start();
+    const second = await runPgpool(["-n", "-D", "-f", pgpool.configFile]);
+    expect(second).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: `ERROR: pid file found. is another pgpool(${pgpool.pid}) is running?\n`,
+    });
+    pgpool.child.kill("SIGKILL");
+    await pgpool.exit();
+    await waitFor(() => !isAlive(pgpool.pid), { what: "its end" });
+    expect(existsSync(pgpool.pidFile)).toBe(true);
+    const third = Bun.spawn([process.execPath, "cmd/pgpool.ts", "-n", "-f", pgpool.configFile], {
+      stdio: ["ignore", "ignore", Bun.file(join(pgpool.dir, "log"))],
+    });
+    onCleanUp(() => third.kill("SIGKILL"));
+    await pgpool.waitForLog(/NOTICE: pid file found but it seems bogus/);
+    await pgpool.waitForLog(/successfully started/);
+    third.kill("SIGINT");
+    expect(await third.exited).toBe(0);
+  });
+
+  it("goes to the background without -n, as Pgpool-II does", async () => {
+    const dir = tempDir();
+    const port = await freePort();
+    const file = join(dir, "pgpool.conf");
+    const pidFile = join(dir, "pgpool.pid");
+    const settings = {
+      backend_clustering_mode: "raw",
+      listen_addresses: "127.0.0.1",
+      port,
+      unix_socket_directories: dir,
+      pid_file_name: pidFile,
+      work_dir: dir,
+      backend_hostname0: "127.0.0.1",
+      backend_port0: await freePort(),
+    };
+    writeFileSync(file, formatSettings(settings));
+    onCleanUp(() => {
+      if (existsSync(pidFile)) process.kill(parseInt(readFileSync(pidFile, "latin1")), "SIGKILL");
+    });
+    const started = await runPgpool(["-f", file]);
+    expect(started).toEqual({ status: 0, stdout: "", stderr: "" });
+    await waitFor(() => isListening(port), { what: "pgpool in the background" });
+    const pid = parseInt(readFileSync(pidFile, "latin1"));
+    expect(isAlive(pid)).toBe(true);
+    expect((await runPgpool(["-f", file, "-m", "fast", "stop"])).status).toBe(0);
+    expect(isAlive(pid)).toBe(false);
+  });
+});
