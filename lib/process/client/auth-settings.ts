@@ -50,11 +50,25 @@ export function loadPasswords(config: Config, files: AuthFiles, logger: Logger):
   if (pool_passwd === "") return PasswordFile.empty();
   const key = loadKeyFile(keyFilePath(files.key, process.env));
   const path = resolve(config.directory, pool_passwd);
-  const { file, warnings } = loadPasswordFile(path, key.key);
+  const { file, warnings } = readPasswords(path, key.key);
   for (const { message, detail } of [...key.warnings, ...warnings]) {
     logger.warning(message, detail === undefined ? {} : { detail });
   }
   return file;
+}
+
+/** A file that can not be read or made is as good as an empty one, and its owner is told. */
+function readPasswords(
+  path: string,
+  key: string | undefined,
+): ReturnType<typeof loadPasswordFile> {
+  try {
+    return loadPasswordFile(path, key);
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error;
+    const detail = error.cause instanceof Error ? error.cause.message : error.message;
+    return { file: PasswordFile.empty(), warnings: [{ message: error.message, detail }] };
+  }
 }
 
 function loadRules(path: string, logger: Logger): readonly HbaRule[] | undefined {
