@@ -37,6 +37,8 @@ export interface Script {
   readonly login: Login;
   /** Whether the messages up to the first ReadyForQuery are compared too. */
   readonly comparesLogin: boolean;
+  /** Why a primary with a standby need not give the same, null where it has to. */
+  readonly onlyWithOneServer: string | null;
 }
 
 /** Scripts that share a database, which starts with what `setup` makes (run on the primary). */
@@ -50,12 +52,17 @@ export interface Topic {
 export const MAIN_SESSION = "a";
 
 export function script(name: string, ...steps: readonly Step[]): Script {
-  return { name, steps, login: {}, comparesLogin: false };
+  return { name, steps, login: {}, comparesLogin: false, onlyWithOneServer: null };
+}
+
+/** A script that tells, by right, whether its statements ran on one server or on two. */
+export function onlyWithOneServer(reason: string, of: Script): Script {
+  return { ...of, onlyWithOneServer: reason };
 }
 
 /** A script whose start-up is part of what is compared. */
 export function loginScript(name: string, login: Login, ...steps: readonly Step[]): Script {
-  return { name, steps, login, comparesLogin: true };
+  return { ...script(name, ...steps), login, comparesLogin: true };
 }
 
 /** Messages in one write, up to as many ReadyForQuery as there are Sync, Query and FunctionCall. */

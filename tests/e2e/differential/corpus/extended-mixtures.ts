@@ -14,7 +14,7 @@ import {
   query,
   sync,
 } from "../../../support/frontend.ts";
-import { on, pipeline, script, type Topic, upTo, upToReady } from "../script.ts";
+import { on, onlyWithOneServer, pipeline, script, type Topic, upTo, upToReady } from "../script.ts";
 import { repeat, run } from "./pipeline.ts";
 
 /** Functions by their object ids: int4abs(int4), textlen(text), pg_notify, now. */
@@ -289,12 +289,21 @@ export const extendedMixtures: Topic = {
         sync,
       ),
     ),
+    onlyWithOneServer(
+      "the read has run on the standby, so that VACUUM is the first of its pipeline on the primary",
+      script(
+        "a statement that refuses pipelines after a read",
+        pipeline(...run("SELECT 1"), ...run("VACUUM entry"), sync),
+        pipeline(...run("SELECT 1"), ...run("CREATE DATABASE never"), sync),
+      ),
+    ),
     script(
       "statements that refuse pipelines",
-      pipeline(...run("SELECT 1"), ...run("VACUUM entry"), sync),
       pipeline(...run("VACUUM entry"), sync),
+      pipeline(...run("INSERT INTO target VALUES (91)"), ...run("VACUUM entry"), sync),
       pipeline(...run("INSERT INTO target VALUES (91)"), ...run("CREATE DATABASE never"), sync),
       pipeline(...run("SELECT count(*) FROM target WHERE id = 91"), sync),
+      pipeline(...run("VACUUM entry"), ...run("SELECT 1 / 0"), sync),
     ),
     script(
       "sequences",
