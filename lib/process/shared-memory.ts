@@ -8,10 +8,11 @@ import { ProcessError, systemText } from "./errors.ts";
  *
  *     0      header, 64 bytes of Int32: magic, number of workers, number of slots
  *     64     per worker 64 bytes of Int32: clients that wait for a slot
- *     then   per node 128 bytes of BigInt64: the counters in the order of COUNTER_KINDS
+ *     then   per process (0: the supervisor) and node 128 bytes of Float64: the counters in the order of COUNTER_KINDS
  *     then   per slot one Int32: 0 when free, else the number of the worker that has taken it
  *
- * A slot names its owner, so that the slots of a worker that died can be given back exactly.
+ * Each worker adds to its own counters only, so that counting needs neither atomic operations nor
+ * big integers; doubles are exact up to 2^53. A slot names its owner, so that the slots of a worker that died can be given back exactly.
  */
 const MAGIC = 0x70677031;
 const HEADER_BYTES = 64;
@@ -65,7 +66,8 @@ export interface SharedFile {
  */
 export function createSharedMemory(workers: number, slots: number, workDir: string): SharedFile {
   const count = Math.min(slots, MAX_SLOTS);
-  const size = HEADER_BYTES + workers * WORKER_BYTES + MAX_NODES * NODE_BYTES + count * 4;
+  const stats = (workers + 1) * MAX_NODES * NODE_BYTES;
+  const size = HEADER_BYTES + workers * WORKER_BYTES + stats + count * 4;
   const path = join(isWritable("/dev/shm") ? "/dev/shm" : workDir, name());
   let fd: number;
   try {
@@ -97,7 +99,7 @@ export function sharedMemoryPath(fd: number): string {
 export class SharedCounters {
   readonly #slots: Int32Array;
   readonly #workers: Int32Array;
-  readonly #stats: BigInt64Array;
+  readonly #stats: Float64Array;
   readonly #workerCount: number;
   /** Where the search for a free slot begins. */
   #hint = 0;
@@ -116,8 +118,9 @@ export class SharedCounters {
     this.#workerCount = workers;
     this.#workers = new Int32Array(memory, HEADER_BYTES, workers * WORKER_BYTES / 4);
     const stats = HEADER_BYTES + workers * WORKER_BYTES;
-    this.#stats = new BigInt64Array(memory, stats, MAX_NODES * NODE_BYTES / 8);
-    this.#slots = new Int32Array(memory, stats + MAX_NODES * NODE_BYTES, slots);
+    const statsBytes = (workers + 1) * MAX_NODES * NODE_BYTES;
+    this.#stats = new Float64Array(memory, stats, statsBytes / 8);
+    this.#slots = new Int32Array(memory, stats + statsBytes, slots);
   }
 
   /**
@@ -181,13 +184,18 @@ export class SharedCounters {
   /** Counts one statement sent to a node, or one error that it reported. */
   count(node: number, kind: CounterKind): void {
     if (node < 0 || node >= MAX_NODES) return;
-    Atomics.add(this.#stats, node * NODE_BYTES / 8 + KIND_INDEX[kind], 1n);
+    this.#stats[counterAt(this.worker, node, kind)]++;
   }
 
   /** Counters of a node since the start of pgpool. */
   read(node: number): Record<CounterKind, number> {
-    const at = (kind: CounterKind) =>
-      Number(Atomics.load(this.#stats, node * NODE_BYTES / 8 + KIND_INDEX[kind]));
+    const at = (kind: CounterKind) => {
+      let sum = 0;
+      for (let worker = 0; worker <= this.#workerCount; worker++) {
+        sum += this.#stats[counterAt(worker, node, kind)];
+      }
+      return sum;
+    };
     return {
       select: at("select"),
       insert: at("insert"),
@@ -204,6 +212,10 @@ export class SharedCounters {
   #waitingAt(worker: number): number {
     return (worker - 1) * WORKER_BYTES / 4;
   }
+}
+
+function counterAt(worker: number, node: number, kind: CounterKind): number {
+  return (worker * MAX_NODES + node) * NODE_BYTES / 8 + KIND_INDEX[kind];
 }
 
 function map(path: string): ArrayBuffer {

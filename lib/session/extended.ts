@@ -21,6 +21,7 @@ const NONE: readonly number[] = [];
 export class ExtendedProtocol {
   readonly #statements = new PreparedStatements();
   readonly #portals = new Map<string, Portal>();
+  #unnamedPortal: Portal | undefined;
 
   constructor(readonly session: Session) {}
 
@@ -28,7 +29,7 @@ export class ExtendedProtocol {
     const { session } = this;
     const nameEnd = nameAt(bytes, start + 5, end);
     const queryEnd = isHead ? end : nameAt(bytes, nameEnd + 1, end);
-    const name = text(bytes, start + 5, nameEnd);
+    const name = nameOf(bytes, start + 5, nameEnd);
     const statement = session.classify(bytes, nameEnd + 1, queryEnd, isHead);
     const readText = leadsRead(bytes, nameEnd + 1, queryEnd, session.settings);
     const node = session.outgoing.target(statement, readText);
@@ -36,17 +37,17 @@ export class ExtendedProtocol {
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
 
-    const message = bytes.subarray(start, end);
     const followers = session.outgoing.followers(statement, node);
     // A name that is taken: the server refuses it and keeps what it has, and so do we.
     const taken = name !== "" && this.#statements.get(name) !== undefined;
     const prepared = taken || isHead
       ? undefined
-      : this.#statements.set(name, statement, readText, message, [node, ...followers]);
-    if (isHead) this.#statements.set(name, statement, readText, NO_MESSAGE, [node]);
+      : this.#statements.set(name, statement, readText, bytes, start, end);
+    if (isHead) this.#statements.set(name, statement, readText, bytes, start, start);
+    this.#statements.get(name)?.nodes.push(node, ...followers);
     this.#log(bytes, nameEnd + 1, queryEnd, "Parse: ", node, followers);
-    session.outgoing.visible(server, message, Expect.Parse, prepared);
-    this.#follow(followers, message, Expect.Parse);
+    session.outgoing.visible(server, bytes, start, end, Expect.Parse, prepared);
+    this.#follow(followers, bytes, start, end, Expect.Parse);
     if (isHead) session.passTo = server;
     return true;
   }
@@ -55,7 +56,7 @@ export class ExtendedProtocol {
     const { session } = this;
     const portalEnd = nameAt(bytes, start + 5, end);
     const nameEnd = nameAt(bytes, portalEnd + 1, end);
-    const prepared = this.#statements.get(text(bytes, portalEnd + 1, nameEnd));
+    const prepared = this.#statements.get(nameOf(bytes, portalEnd + 1, nameEnd));
     const node = prepared === undefined ? session.router.primary : this.#bindTarget(prepared);
     if (node === undefined) return false;
     const server = session.outgoing.ready(node);
@@ -69,13 +70,9 @@ export class ExtendedProtocol {
         this.#prepareOn(session.outgoing.server(each), prepared, Show.Nothing);
       }
     }
-    const portal = text(bytes, start + 5, portalEnd);
-    if (this.#portals.size < MOST_PORTALS || portal === "") {
-      this.#portals.set(portal, { statement, node, followers });
-    }
-    const message = bytes.subarray(start, end);
-    session.outgoing.visible(server, message, Expect.Bind);
-    this.#follow(followers, message, Expect.Bind);
+    this.#setPortal(nameOf(bytes, start + 5, portalEnd), { statement, node, followers });
+    session.outgoing.visible(server, bytes, start, end, Expect.Bind);
+    this.#follow(followers, bytes, start, end, Expect.Bind);
     if (isHead) session.passTo = server;
     return true;
   }
@@ -85,18 +82,17 @@ export class ExtendedProtocol {
     const node = this.#named(bytes, start, end)?.node ?? session.router.primary;
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
-    session.outgoing.visible(server, bytes.subarray(start, end), Expect.Describe);
+    session.outgoing.visible(server, bytes, start, end, Expect.Describe);
     return true;
   }
 
   execute(bytes: Uint8Array, start: number, end: number): boolean {
     const { session } = this;
     const portalEnd = nameAt(bytes, start + 5, end);
-    const portal = this.#portals.get(text(bytes, start + 5, portalEnd));
+    const portal = this.#portal(nameOf(bytes, start + 5, portalEnd));
     const node = portal?.node ?? session.router.primary;
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
-    const message = bytes.subarray(start, end);
     const followers = portal?.followers ?? NONE;
     if (portal?.statement !== undefined) {
       const query = this.#settingQuery(portal.statement);
@@ -105,8 +101,8 @@ export class ExtendedProtocol {
         for (const each of followers) session.outgoing.server(each).inTransaction = true;
       }
     }
-    session.outgoing.visible(server, message, Expect.Execute);
-    this.#follow(followers, message, Expect.Execute);
+    session.outgoing.visible(server, bytes, start, end, Expect.Execute);
+    this.#follow(followers, bytes, start, end, Expect.Execute);
     return true;
   }
 
@@ -116,10 +112,9 @@ export class ExtendedProtocol {
     const node = found?.node ?? session.router.primary;
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
-    const message = bytes.subarray(start, end);
-    session.outgoing.visible(server, message, Expect.Close);
+    session.outgoing.visible(server, bytes, start, end, Expect.Close);
     for (const each of found?.others ?? NONE) {
-      session.servers[each]?.send(message, Expect.Close, Show.Nothing);
+      session.servers[each]?.sendRange(bytes, start, end, Expect.Close, Show.Nothing);
     }
     const name = text(bytes, start + 6, end - 1);
     if (bytes[start + 5] === STATEMENT) this.#statements.delete(name);
@@ -135,7 +130,7 @@ export class ExtendedProtocol {
   }
 
   /** Sync goes to every node that was sent something since the last one; one answer is shown. */
-  sync(): boolean {
+  sync(bytes: Uint8Array, start: number, end: number): boolean {
     const { session } = this;
     const { router, servers } = session;
     const leader = this.#syncLeader();
@@ -143,7 +138,7 @@ export class ExtendedProtocol {
     if (server === undefined) return false;
     session.failedPipeline = -1;
     router.pipelineWrote = false;
-    session.outgoing.visible(server, build.SYNC, Expect.Sync);
+    session.outgoing.visible(server, bytes, start, end, Expect.Sync);
     for (const each of servers) {
       if (each !== undefined && each !== server && each.unsynced) {
         each.send(build.SYNC, Expect.Sync, Show.Nothing);
@@ -159,6 +154,7 @@ export class ExtendedProtocol {
 
   /** Portals do not outlive their transaction. */
   transactionEnded(): void {
+    this.#unnamedPortal = undefined;
     if (this.#portals.size > 0) this.#portals.clear();
   }
 
@@ -166,10 +162,19 @@ export class ExtendedProtocol {
     this.#statements.lost(node);
   }
 
+  #setPortal(name: string, portal: Portal): void {
+    if (name === "") this.#unnamedPortal = portal;
+    else if (this.#portals.size < MOST_PORTALS) this.#portals.set(name, portal);
+  }
+
+  #portal(name: string): Portal | undefined {
+    return name === "" ? this.#unnamedPortal : this.#portals.get(name);
+  }
+
   #bindTarget(prepared: Prepared): number | undefined {
     const { session } = this;
     // A statement too large to be kept can only run where it is.
-    if (prepared.message === undefined) return prepared.nodes.at(-1) ?? session.router.primary;
+    if (prepared.bytes === undefined) return prepared.nodes.at(-1) ?? session.router.primary;
     const { statement } = prepared;
     const stays = session.settings.statement_level_load_balance && !session.router.pipelineWrote &&
       !session.router.inTransaction;
@@ -179,14 +184,21 @@ export class ExtendedProtocol {
   }
 
   #prepareOn(server: ServerState, prepared: Prepared, show: number): void {
-    if (prepared.nodes.includes(server.node) || prepared.message === undefined) return;
-    server.send(prepared.message, Expect.Parse, show, prepared);
+    const { bytes, start, end, nodes } = prepared;
+    if (nodes.includes(server.node) || bytes === undefined) return;
+    server.sendRange(bytes, start, end, Expect.Parse, show, prepared);
     prepared.nodes.push(server.node);
   }
 
-  #follow(followers: readonly number[], message: Uint8Array, expect: number): void {
+  #follow(
+    followers: readonly number[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    expect: number,
+  ): void {
     for (const node of followers) {
-      this.session.outgoing.server(node).send(message, expect, Show.Nothing);
+      this.session.outgoing.server(node).sendRange(bytes, start, end, expect, Show.Nothing);
     }
   }
 
@@ -212,7 +224,7 @@ export class ExtendedProtocol {
     }
     const name = text(bytes, start + 6, nameAt(bytes, start + 6, end));
     if (kind === PORTAL) {
-      const portal = this.#portals.get(name);
+      const portal = this.#portal(name);
       return portal && { node: portal.node, others: portal.followers };
     }
     const nodes = this.#statements.get(name)?.nodes ?? NONE;
@@ -251,7 +263,11 @@ export class ExtendedProtocol {
 
 const STATEMENT = 0x53;
 const PORTAL = 0x50;
-const NO_MESSAGE = new Uint8Array(0);
+
+/** A name between two offsets; most have none. */
+function nameOf(bytes: Uint8Array, start: number, end: number): string {
+  return start === end ? "" : text(bytes, start, end);
+}
 
 function nameAt(bytes: Uint8Array, start: number, end: number): number {
   const at = stringEnd(bytes, start, end);

@@ -10,25 +10,32 @@ import type { Session } from "./session.ts";
 const NONE: readonly number[] = [];
 /** Longest statement text kept for SHOW POOL_POOLS (limits.md 2: 1023 bytes). */
 const STATEMENT_SHOWN = 1023;
+/** Largest chunk of a client's bytes that is held on to for the text of a statement. */
+const HELD_CHUNK = 2048;
 
 /** Choosing servers for messages and sending to them, for both query protocols. */
 export class Outgoing {
-  #statement: Buffer | undefined;
-  #statementLength = 0;
+  /** Bytes that the text of the last statement stands in. */
+  #statement: Uint8Array | undefined;
+  #statementStart = 0;
+  #statementEnd = 0;
+  readonly #joined: (node: number) => boolean;
 
-  constructor(readonly session: Session) {}
+  constructor(readonly session: Session) {
+    this.#joined = (node) => session.servers[node]?.inTransaction === true;
+  }
 
   /** Text of the last statement, at most 1023 bytes. */
   get statement(): string {
-    return this.#statement?.toString("utf8", 0, this.#statementLength) ?? "";
+    if (this.#statement === undefined) return "";
+    return text(this.#statement, this.#statementStart, this.#statementEnd);
   }
 
   /** Chooses the node that leads a statement; undefined when the message has to wait. */
   target(statement: StatementClass, readText: boolean): number | undefined {
     const { session } = this;
     const { router } = session;
-    const joined = (node: number) => session.servers[node]?.inTransaction === true;
-    const node = router.route(statement, readText, joined);
+    const node = router.route(statement, readText, this.#joined);
     if (node >= 0) return node;
     if (node === Route.Nowhere) {
       session.fail({
@@ -70,11 +77,18 @@ export class Outgoing {
     return this.session.servers[node] ?? this.session.openServer(node);
   }
 
-  /** Sends a message whose answer the client sees. */
-  visible(server: ServerState, bytes: Uint8Array, expect: number, context?: ReplyContext): void {
+  /** Sends the message between two offsets, whose answer the client sees. */
+  visible(
+    server: ServerState,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    expect: number,
+    context?: ReplyContext,
+  ): void {
     this.session.visibleNode = server.node;
     this.session.visibleCount++;
-    server.send(bytes, expect, Show.All, context);
+    server.sendRange(bytes, start, end, expect, Show.All, context);
   }
 
   /** Nodes beside the leader that have to know a statement. */
@@ -113,11 +127,11 @@ export class Outgoing {
   /** Keeps the text of the statement that is going to run, and logs it where that is wanted. */
   noteText(bytes: Uint8Array, start: number, end: number, node: number, prefix: string): void {
     const length = Math.min(end - start, STATEMENT_SHOWN);
-    if (this.#statement === undefined || this.#statement.length < length) {
-      this.#statement = Buffer.allocUnsafeSlow(Math.min(STATEMENT_SHOWN, length * 2));
-    }
-    this.#statement.set(bytes.subarray(start, start + length), 0);
-    this.#statementLength = length;
+    // Short chunks are held on to; copying is for those that would cost much memory.
+    const holds = bytes.length <= HELD_CHUNK;
+    this.#statement = holds ? bytes : bytes.slice(start, start + length);
+    this.#statementStart = holds ? start : 0;
+    this.#statementEnd = this.#statementStart + length;
     const { settings } = this.session;
     if (settings.log_per_node_statement || settings.notice_per_node_statement) {
       this.logPerNode(node, prefix + text(bytes, start, end));

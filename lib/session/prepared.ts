@@ -3,13 +3,18 @@ import type { StatementClass } from "../sql/statement-class.ts";
 /** Parse messages kept for moving statements to other nodes, per session, in bytes. */
 const KEEP_BYTES = 16 * 1024 * 1024;
 
+/** Largest chunk of a client's bytes that is held on to for the sake of a message in it. */
+const HELD_CHUNK = 2048;
+
 /** A prepared statement of the extended protocol, or of PREPARE. */
 export interface Prepared {
   readonly statement: StatementClass;
   /** The text is a read by its first letters. */
   readonly readText: boolean;
-  /** The message that prepares it, kept so that it can be sent to another node. */
-  readonly message: Uint8Array | undefined;
+  /** The message that prepares it stands in these bytes, so that it can be sent to another node. */
+  readonly bytes: Uint8Array | undefined;
+  readonly start: number;
+  readonly end: number;
   /** Nodes it has been sent to. */
   readonly nodes: number[];
 }
@@ -30,19 +35,32 @@ export class PreparedStatements {
     return this.#byName.get(name);
   }
 
-  /** Registers a statement and keeps its message as long as there is room. */
+  /**
+   * Registers a statement, and keeps its message as long as there is room. Without a message
+   * (`start` equals `end`) it can only run where it is.
+   */
   set(
     name: string,
     statement: StatementClass,
     readText: boolean,
-    message: Uint8Array,
-    nodes: number[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
   ): Prepared {
     this.delete(name);
-    const fits = this.#bytes + message.length <= KEEP_BYTES;
-    const kept = fits ? Uint8Array.from(message) : undefined;
-    this.#bytes += kept?.length ?? 0;
-    const prepared = { statement, readText, message: kept, nodes };
+    const length = end - start;
+    const fits = length > 0 && this.#bytes + length <= KEEP_BYTES;
+    if (fits) this.#bytes += length;
+    // The bytes of a small chunk are ours; a large one is not kept for a small message in it.
+    const holds = bytes.length <= HELD_CHUNK;
+    const prepared: Prepared = {
+      statement,
+      readText,
+      bytes: !fits ? undefined : holds ? bytes : bytes.slice(start, end),
+      start: holds ? start : 0,
+      end: holds ? end : length,
+      nodes: [],
+    };
     this.#byName.set(name, prepared);
     return prepared;
   }
@@ -50,7 +68,7 @@ export class PreparedStatements {
   delete(name: string): void {
     const old = this.#byName.get(name);
     if (old === undefined) return;
-    this.#bytes -= old.message?.length ?? 0;
+    if (old.bytes !== undefined) this.#bytes -= old.end - old.start;
     this.#byName.delete(name);
   }
 

@@ -24,6 +24,7 @@ export class SharedKnowledge {
   readonly #verdicts = new Map<string, WeakMap<StatementClass, boolean>>();
   readonly #serializable = new Map<string, boolean>();
   #since: number;
+  #version = 0;
 
   /**
    * @param expireSeconds relcache_expire, 0 for ever.
@@ -36,11 +37,16 @@ export class SharedKnowledge {
     this.#since = clock();
   }
 
-  /** Verdicts on statements in one scope of names. */
-  verdicts(scope: string): WeakMap<StatementClass, boolean> {
+  /** Changes when verdicts have become void, also by their age. */
+  version(): number {
     if (this.expireSeconds > 0 && this.clock() - this.#since >= this.expireSeconds * 1000) {
       this.forgetVerdicts();
     }
+    return this.#version;
+  }
+
+  /** Verdicts on statements in one scope of names. */
+  verdicts(scope: string): WeakMap<StatementClass, boolean> {
     let verdicts = this.#verdicts.get(scope);
     if (verdicts === undefined) {
       if (this.#verdicts.size >= MOST_SCOPES) this.#verdicts.clear();
@@ -60,6 +66,7 @@ export class SharedKnowledge {
 
   forgetVerdicts(): void {
     this.#verdicts.clear();
+    this.#version++;
     this.#since = this.clock();
   }
 
@@ -81,6 +88,8 @@ export class SharedKnowledge {
 export class ReadKnowledge {
   #scope: NameScope;
   #verdicts: WeakMap<StatementClass, boolean> | undefined;
+  /** Version of the shared knowledge that the verdicts are from. */
+  #version = -1;
   /** Names mean something else in this session than in others. */
   #isPrivate = false;
   #ownIsolation = false;
@@ -165,9 +174,16 @@ export class ReadKnowledge {
   }
 
   #memo(): WeakMap<StatementClass, boolean> {
-    if (this.#isPrivate) return this.#verdicts ??= new WeakMap();
+    const version = this.shared.version();
+    if (this.#verdicts !== undefined && (this.#isPrivate || this.#version === version)) {
+      return this.#verdicts;
+    }
+    this.#version = version;
     const { database, user, searchPath } = this.#scope;
-    return this.shared.verdicts(`${database}\0${user}\0${searchPath}`);
+    this.#verdicts = this.#isPrivate
+      ? new WeakMap()
+      : this.shared.verdicts(`${database}\0${user}\0${searchPath}`);
+    return this.#verdicts;
   }
 
   #learnIsolation(serializable: boolean): void {

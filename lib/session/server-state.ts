@@ -44,6 +44,10 @@ export class ServerState {
   /** The client has been sent the beginning of a message that is not complete yet. */
   midMessage = false;
   #outbox: Uint8Array[] = [];
+  /** Messages in the client's bytes that have not been handed on yet. */
+  #run: Uint8Array | undefined;
+  #runStart = 0;
+  #runEnd = 0;
   #stash: Uint8Array | undefined;
   #passing = 0;
   #passingShown = false;
@@ -52,15 +56,64 @@ export class ServerState {
 
   /** Sends a message that will be answered as `expect` says; waits for the connection if need be. */
   send(bytes: Uint8Array, expect: number, show: number, context?: ReplyContext): void {
+    this.#owe(expect, show, context);
+    this.write(bytes);
+  }
+
+  /** The same for a message that stands between two offsets. */
+  sendRange(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    expect: number,
+    show: number,
+    context?: ReplyContext,
+  ): void {
+    this.#owe(expect, show, context);
+    this.writeRange(bytes, start, end);
+  }
+
+  #owe(expect: number, show: number, context: ReplyContext): void {
     this.replies.push(expect, show, context);
     if (expect >= Expect.Parse && expect <= Expect.Close) this.unsynced = true;
     else if (expect === Expect.Sync) this.unsynced = false;
     if (expect !== Expect.Internal) this.touched = true;
-    this.write(bytes);
   }
 
   /** Sends bytes that are not answered: copy data, Flush. */
   write(bytes: Uint8Array): void {
+    this.flushRun();
+    this.#write(bytes);
+  }
+
+  /**
+   * Sends what stands between two offsets. Messages that follow each other in the client's bytes
+   * are kept together until {@link flushRun}, so that a pipeline leaves in one piece.
+   */
+  writeRange(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#run === bytes && this.#runEnd === start) {
+      this.#runEnd = end;
+      return;
+    }
+    this.flushRun();
+    this.#run = bytes;
+    this.#runStart = start;
+    this.#runEnd = end;
+  }
+
+  /** Sends the messages that were kept together. */
+  flushRun(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#run = undefined;
+    this.#write(
+      this.#runEnd - this.#runStart === run.length
+        ? run
+        : run.subarray(this.#runStart, this.#runEnd),
+    );
+  }
+
+  #write(bytes: Uint8Array): void {
     if (this.link === undefined) this.#outbox.push(bytes);
     else this.link.write(bytes);
   }

@@ -265,13 +265,14 @@ export class Session {
       this.fail({ severity: "FATAL", sqlstate: error.sqlstate, message: error.message });
     } finally {
       this.#dispatching = false;
+      for (const server of this.servers) server?.flushRun();
     }
   }
 
   /** The rest of a large message goes where its head went. */
   #more(): void {
     const { bytes, start, end } = this.#reader;
-    this.passTo?.write(bytes.subarray(start, end));
+    this.passTo?.writeRange(bytes, start, end);
   }
 
   /** Handles one message; false when it has to wait. */
@@ -298,13 +299,13 @@ export class Session {
       case Frontend.Flush:
         return this.extended.flush();
       case Frontend.Sync:
-        return this.extended.sync();
+        return this.extended.sync(bytes, start, end);
       case Frontend.FunctionCall:
-        return this.#functionCall(bytes.subarray(start, end), isHead);
+        return this.#functionCall(isHead);
       case Frontend.CopyData:
       case Frontend.CopyDone:
       case Frontend.CopyFail:
-        this.#copy(bytes.subarray(start, end), isHead);
+        this.#copy(isHead);
         return true;
       case Frontend.Terminate:
         this.#terminate();
@@ -321,23 +322,25 @@ export class Session {
     if (!isHead && zero !== end - 1) throw new ProtocolError("invalid string in message");
   }
 
-  #functionCall(message: Uint8Array, isHead: boolean): boolean {
+  #functionCall(isHead: boolean): boolean {
+    const { bytes, start, end } = this.#reader;
     const server = this.outgoing.ready(this.router.primary);
     if (server === undefined) return false;
     this.statementNode = server.node;
     this.bound = true;
     this.router.wroteByFunction();
     this.options.knowledge.mayHaveTemporary();
-    this.outgoing.visible(server, message, Expect.Function);
+    this.outgoing.visible(server, bytes, start, end, Expect.Function);
     if (isHead) this.passTo = server;
     return true;
   }
 
   /** Copy data goes to the COPY that runs; without one the server would ignore it as we do. */
-  #copy(message: Uint8Array, isHead: boolean): void {
+  #copy(isHead: boolean): void {
+    const { bytes, start, end } = this.#reader;
     const server = this.#answers.copyServer ??
       (this.visibleCount > 0 ? this.servers[this.visibleNode] : undefined);
-    server?.write(message);
+    server?.writeRange(bytes, start, end);
     if (isHead) this.passTo = server;
   }
 

@@ -34,9 +34,10 @@ export class SimpleProtocol {
     const server = session.outgoing.ready(target);
     if (server === undefined) return false;
 
-    const message = bytes.subarray(start, end);
     const failedNode = session.router.failedNode;
     const followers = session.outgoing.followers(statement, target);
+    const keeps = statement.route === "both" || statement.setting !== undefined;
+    const message = keeps ? bytes.subarray(start, end) : bytes;
     if (session.settings.log_statement) {
       session.port.log("log", `statement: ${text(bytes, textStart, textEnd)}`);
     }
@@ -44,14 +45,14 @@ export class SimpleProtocol {
       session.port.closeIdleConnections();
     }
     session.outgoing.noteText(bytes, textStart, textEnd, target, "");
-    session.outgoing.noteSent(statement, isHead ? undefined : message, server);
+    session.outgoing.noteSent(statement, isHead || !keeps ? undefined : message, server);
     for (const node of followers) {
       const follower = session.outgoing.server(node);
       if (statement.kind === "begin") follower.inTransaction = true;
       session.outgoing.logPerNode(node, text(bytes, textStart, textEnd));
       follower.send(followerMessage(statement, message, failedNode), Expect.Query, Show.Nothing);
     }
-    session.outgoing.visible(server, message, Expect.Query);
+    session.outgoing.visible(server, bytes, start, end, Expect.Query);
     // A Query is a transaction of its own, or part of one that is open: no pipeline goes on.
     session.router.pipelineWrote = false;
     if (isHead) session.passTo = server;
@@ -127,7 +128,7 @@ export class SimpleProtocol {
     const node = session.outgoing.target(inner ?? statement, readText);
     if (node !== undefined && inner !== undefined && typeof name === "string") {
       const message = build.query(text(bytes, start, end));
-      session.sqlPrepared.set(name, inner, true, message, [node]);
+      session.sqlPrepared.set(name, inner, true, message, 0, message.length).nodes.push(node);
     }
     return node;
   }
@@ -139,10 +140,11 @@ export class SimpleProtocol {
     if (prepared === undefined) return session.router.primary;
     const node = session.outgoing.target(prepared.statement, prepared.readText);
     if (node === undefined) return undefined;
-    if (prepared.nodes.includes(node) || prepared.message === undefined) return node;
+    if (prepared.nodes.includes(node) || prepared.bytes === undefined) return node;
     const server = session.outgoing.ready(node);
     if (server === undefined) return undefined;
-    server.send(prepared.message, Expect.Query, Show.Nothing);
+    const { bytes, start, end } = prepared;
+    server.sendRange(bytes, start, end, Expect.Query, Show.Nothing);
     prepared.nodes.push(node);
     return node;
   }
