@@ -48,7 +48,10 @@ export interface KnownLogin {
 export class Authentication {
   #method: HbaMethod | undefined;
   #credentials: ServerCredentials = { kind: "none" };
+  /** The client has shown that it knows its password, or has the certificate. */
   #checked = false;
+  /** A server has let the client in. */
+  #admitted = false;
   /** Only a server that asks for the password and accepts it can tell whether it is right. */
   mustProve = false;
 
@@ -58,9 +61,12 @@ export class Authentication {
     readonly settings: AuthSettings,
   ) {}
 
-  /** What may be used towards servers as far as is known. */
+  /**
+   * What may be used towards servers in the client's name. An entry of pool_passwd must not open a
+   * server's door to somebody who has proved nothing to anyone yet.
+   */
   get credentials(): ServerCredentials {
-    return this.#credentials;
+    return this.#checked || this.#admitted ? this.#credentials : { kind: "none" };
   }
 
   /** Checks the client by pool_hba.conf, where that is in use. @throws {LoginFailed} */
@@ -97,7 +103,10 @@ export class Authentication {
 
   /** A server has accepted or trusted the client; refuses a password that nobody has checked. */
   proved(asked: ServerRequestKind | undefined): void {
-    if (!this.mustProve || asked !== undefined) return;
+    if (!this.mustProve || asked !== undefined) {
+      this.#admitted = true;
+      return;
+    }
     throw new LoginFailed({
       severity: "FATAL",
       sqlstate: "28P01",
