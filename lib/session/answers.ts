@@ -51,10 +51,16 @@ export class Answers implements ReplyHandler {
     if (code === "25006" && server.node === session.router.primary) {
       session.port.complain(server.node, "read-only", text);
     }
+    if (expect === Expect.Query) this.#prepareFailed(server.replies.context);
     const extended = expect >= Expect.Parse && expect <= Expect.Close;
     if (show === Show.All && extended && server.replies.length === 0) {
       session.failedPipeline = server.node;
     }
+  }
+
+  /** PREPARE was refused: its name means nothing. */
+  #prepareFailed(context: ReplyContext): void {
+    if (context !== undefined && "statement" in context) this.session.sqlPrepared.forget(context);
   }
 
   skipped(context: ReplyContext): void {

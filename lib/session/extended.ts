@@ -32,7 +32,7 @@ export class ExtendedProtocol {
     const name = nameOf(bytes, start + 5, nameEnd);
     const statement = session.classify(bytes, nameEnd + 1, queryEnd, isHead);
     const readText = leadsRead(bytes, nameEnd + 1, queryEnd, session.settings);
-    const node = session.outgoing.target(statement, readText);
+    const node = this.#parseTarget(statement, readText);
     if (node === undefined) return false;
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
@@ -46,6 +46,9 @@ export class ExtendedProtocol {
     if (isHead) this.#statements.set(name, statement, readText, bytes, start, start);
     this.#statements.get(name)?.nodes.push(node, ...followers);
     this.#log(bytes, nameEnd + 1, queryEnd, "Parse: ", node, followers);
+    if (statement.kind === "prepare") {
+      session.simple.notePrepared(statement, text(bytes, nameEnd + 1, queryEnd), node);
+    }
     session.outgoing.visible(server, bytes, start, end, Expect.Parse, prepared);
     this.#follow(followers, bytes, start, end, Expect.Parse);
     if (isHead) session.passTo = server;
@@ -171,10 +174,23 @@ export class ExtendedProtocol {
     return name === "" ? this.#unnamedPortal : this.#portals.get(name);
   }
 
+  /** EXECUTE and DEALLOCATE of SQL's own prepared statements go where those are. */
+  #parseTarget(statement: StatementClass, readText: boolean): number | undefined {
+    const { session } = this;
+    const name = statement.prepared?.name;
+    if (statement.kind === "prepare") return session.router.primary;
+    if (!ofSqlPrepared(statement) || typeof name !== "string") {
+      return session.outgoing.target(statement, readText);
+    }
+    if (statement.kind === "execute") return session.simple.executeTarget(name);
+    return session.sqlPrepared.get(name)?.nodes.at(-1) ?? session.router.primary;
+  }
+
   #bindTarget(prepared: Prepared): number | undefined {
     const { session } = this;
     // A statement too large to be kept can only run where it is.
-    if (prepared.bytes === undefined) return prepared.nodes.at(-1) ?? session.router.primary;
+    const stuck = prepared.bytes === undefined || ofSqlPrepared(prepared.statement);
+    if (stuck) return prepared.nodes.at(-1) ?? session.router.primary;
     const { statement } = prepared;
     const stays = session.settings.statement_level_load_balance && !session.router.pipelineWrote &&
       !session.router.inTransaction;
@@ -259,6 +275,11 @@ export class ExtendedProtocol {
       session.outgoing.logPerNode(each, prefix + text(bytes, start, end));
     }
   }
+}
+
+/** EXECUTE or DEALLOCATE. */
+function ofSqlPrepared(statement: StatementClass): boolean {
+  return statement.kind === "execute" || statement.kind === "deallocate";
 }
 
 const STATEMENT = 0x53;

@@ -111,7 +111,11 @@ export class Outgoing {
     const { session } = this;
     session.statementNode = server.node;
     if (statement.kind === "begin") server.inTransaction = true;
+    if (undoesSettings(statement, session.router.failedNode >= 0)) session.journal.end(false);
     session.router.sent(statement);
+    if (statement.kind === "execute") {
+      session.router.executed(session.sqlPrepared.get(statement.prepared?.name ?? "")?.statement);
+    }
     if (bindsSession(statement)) session.bound = true;
     if (statement.mayCreateTemp) session.options.knowledge.mayHaveTemporary();
     if (changesCatalog(statement)) session.options.knowledge.catalogChanged();
@@ -215,6 +219,11 @@ function changesCatalog(statement: StatementClass): boolean {
 
 function changesSettings(statement: StatementClass): boolean {
   return statement.kind === "set" || statement.kind === "reset" || statement.kind === "discard";
+}
+
+/** Whether settings of the open transaction are gone with it. */
+function undoesSettings(statement: StatementClass, failed: boolean): boolean {
+  return statement.kind === "rollback" || (failed && statement.kind === "commit");
 }
 
 /** Whether a statement leaves something in the server that can not be moved to another one. */

@@ -11,6 +11,7 @@ import {
 } from "../catalog/questions.ts";
 import type { FunctionName, RelationName, StatementClass } from "../sql/statement-class.ts";
 import type { InternalQuery } from "./internal-query.ts";
+import type { Verdict } from "./router.ts";
 import type { SessionPatterns, SessionSettings } from "./settings.ts";
 
 const ISOLATION = "SELECT pg_catalog.current_setting('default_transaction_isolation')";
@@ -21,7 +22,7 @@ const MOST_SCOPES = 1000;
 export class SharedKnowledge {
   readonly relations: RelationCache<RelationFact>;
   readonly functions: RelationCache<FunctionFact>;
-  readonly #verdicts = new Map<string, WeakMap<StatementClass, boolean>>();
+  readonly #verdicts = new Map<string, WeakMap<StatementClass, Verdict>>();
   readonly #serializable = new Map<string, boolean>();
   #since: number;
   #version = 0;
@@ -46,7 +47,7 @@ export class SharedKnowledge {
   }
 
   /** Verdicts on statements in one scope of names. */
-  verdicts(scope: string): WeakMap<StatementClass, boolean> {
+  verdicts(scope: string): WeakMap<StatementClass, Verdict> {
     let verdicts = this.#verdicts.get(scope);
     if (verdicts === undefined) {
       if (this.#verdicts.size >= MOST_SCOPES) this.#verdicts.clear();
@@ -87,7 +88,7 @@ export class SharedKnowledge {
  */
 export class ReadKnowledge {
   #scope: NameScope;
-  #verdicts: WeakMap<StatementClass, boolean> | undefined;
+  #verdicts: WeakMap<StatementClass, Verdict> | undefined;
   /** Version of the shared knowledge that the verdicts are from. */
   #version = -1;
   /** Names mean something else in this session than in others. */
@@ -106,9 +107,9 @@ export class ReadKnowledge {
     this.#scope = scope;
   }
 
-  /** Whether a statement may be read on a standby; undefined when the catalog must be asked. */
-  readonly verdict = (statement: StatementClass): boolean | undefined => {
-    if (statement.relations.length === 0 && statement.functions.length === 0) return true;
+  /** Where a statement may be read; undefined when the catalog must be asked. */
+  readonly verdict = (statement: StatementClass): Verdict | undefined => {
+    if (statement.relations.length === 0 && statement.functions.length === 0) return "safe";
     return this.#memo().get(statement);
   };
 
@@ -126,7 +127,7 @@ export class ReadKnowledge {
   answer(statement: StatementClass, result: InternalQuery): void {
     const [isolation, ...rows] = result.rows;
     if (result.error !== undefined || isolation === undefined) {
-      this.#memo().set(statement, false);
+      this.#memo().set(statement, "primary");
       this.#learnIsolation(false);
       return;
     }
@@ -135,7 +136,7 @@ export class ReadKnowledge {
       this.#judge(statement, rows);
     } catch (error) {
       if (!(error instanceof CatalogAnswerError)) throw error;
-      this.#memo().set(statement, false);
+      this.#memo().set(statement, "primary");
     }
   }
 
@@ -173,7 +174,7 @@ export class ReadKnowledge {
     this.#verdicts = undefined;
   }
 
-  #memo(): WeakMap<StatementClass, boolean> {
+  #memo(): WeakMap<StatementClass, Verdict> {
     const version = this.shared.version();
     if (this.#verdicts !== undefined && (this.#isPrivate || this.#version === version)) {
       return this.#verdicts;
@@ -233,11 +234,11 @@ export class ReadKnowledge {
     const relations = statement.relations.map(qualified).map((name) =>
       fresh.get(relationKey(this.#scope, name)) ?? this.#relation(name)
     );
-    const safe = relations.every((fact) => fact !== undefined && this.#relationSafe(fact)) &&
-      statement.functions.every((name) => this.#functionSafe(name, freshFunctions));
+    const safe = relations.every((fact) => fact !== undefined && this.#relationSafe(fact));
+    const writes = !statement.functions.every((name) => this.#functionSafe(name, freshFunctions));
     // A relation that does not exist may be there the next time.
     const lasting = relations.every((fact) => fact?.exists === true);
-    this.#memo().set(statement, safe);
+    this.#memo().set(statement, writes ? "writes" : safe ? "safe" : "primary");
     if (!lasting) this.#forgetSoon(statement);
   }
 

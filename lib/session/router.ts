@@ -11,8 +11,14 @@ export const Route = {
   Lookup: -2,
 } as const;
 
-/** What the catalog tells of a statement: safe on a standby, not safe, or not known yet. */
-export type CatalogVerdict = (statement: StatementClass) => boolean | undefined;
+/**
+ * What the catalog tells of a read: it may run on a standby, only on the primary, or it calls a
+ * function that may write.
+ */
+export type Verdict = "safe" | "primary" | "writes";
+
+/** The verdict on a statement, undefined when the catalog has to be asked first. */
+export type CatalogVerdict = (statement: StatementClass) => Verdict | undefined;
 
 /** Chooses a load balance node, avoiding those the session could not reach. */
 export type ChooseNode = (snapshot: ClusterSnapshot) => number;
@@ -89,9 +95,9 @@ export class Router {
     if (this.inTransaction && !this.#mayReadInTransaction(node, joined)) return primary;
     const serializable = this.#serializable ?? this.options.defaultSerializable();
     if (serializable === true) return primary;
-    const safe = this.options.verdict(statement);
-    if (safe === false) return primary;
-    if (safe === undefined || serializable === undefined) return Route.Lookup;
+    const verdict = this.options.verdict(statement);
+    if (verdict === "primary" || verdict === "writes") return primary;
+    if (verdict === undefined || serializable === undefined) return Route.Lookup;
     return this.#withinDelay(node) ? node : primary;
   }
 
@@ -133,10 +139,24 @@ export class Router {
         if (statement.route === "primary" && statement.setting !== undefined) {
           this.#isolationSet(statement);
         }
-        if (!statement.isRead) return;
-        break;
+        if (statement.transaction?.readOnly !== true) this.#mark();
+        return;
+      case "execute":
+        return; // executed() is told of what was prepared.
     }
-    if (!statement.isRead && statement.route === "primary") this.#wrote();
+    if (statement.route === "primary") {
+      if (!statement.isRead) this.#wrote();
+    } else if (statement.route === "both") {
+      this.#mark();
+    } else if (statement.functions.length > 0 && this.options.verdict(statement) === "writes") {
+      this.#wrote();
+    }
+  }
+
+  /** Notes that EXECUTE has been sent for a statement; what was prepared is undefined if unknown. */
+  executed(prepared: StatementClass | undefined): void {
+    if (prepared === undefined) this.#wrote();
+    else this.sent(prepared);
   }
 
   /** A read turned out to contain a function that writes. */
@@ -181,6 +201,14 @@ export class Router {
 
   #wrote(): void {
     this.pipelineWrote = true;
+    this.#mark();
+  }
+
+  /**
+   * Marks the session as writing: SET, SAVEPOINT and the like do that as well, though nothing they
+   * do is missing on a standby (parameters.md 4.3).
+   */
+  #mark(): void {
     this.#wroteInSession = true;
     if (this.inTransaction) this.#wroteInTransaction = true;
   }

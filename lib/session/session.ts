@@ -114,6 +114,7 @@ export class Session {
   adopt(link: ServerLink): void {
     const server = new ServerState(link.node, this.#answers);
     this.servers[link.node] = server;
+    this.options.knowledge.searchPath(link.parameters.get("search_path") ?? "");
     server.opened(link);
   }
 

@@ -6,11 +6,9 @@ import { readyForQuery } from "../wire/build.ts";
 import { TransactionStatus } from "../wire/protocol.ts";
 import { text } from "../wire/read.ts";
 import type { CommandResult } from "./port.ts";
+import type { Prepared } from "./prepared.ts";
 import { Expect, Show } from "./reply-queue.ts";
 import type { Session } from "./session.ts";
-
-const BEGIN = build.query("BEGIN");
-const ROLLBACK = build.query("ROLLBACK");
 
 /** The simple query protocol, and the commands that pgpool itself answers. */
 export class SimpleProtocol {
@@ -44,15 +42,24 @@ export class SimpleProtocol {
     if (isDatabaseCommand(statement, bytes, textStart, textEnd)) {
       session.port.closeIdleConnections();
     }
-    session.outgoing.noteText(bytes, textStart, textEnd, target, "");
+    const logLeader = () => session.outgoing.noteText(bytes, textStart, textEnd, target, "");
+    // The primary commits last, and is listed last.
+    const leaderEnds = statement.kind === "commit" || statement.kind === "rollback";
+    if (!leaderEnds) logLeader();
     session.outgoing.noteSent(statement, isHead || !keeps ? undefined : message, server);
     for (const node of followers) {
       const follower = session.outgoing.server(node);
       if (statement.kind === "begin") follower.inTransaction = true;
-      session.outgoing.logPerNode(node, text(bytes, textStart, textEnd));
-      follower.send(followerMessage(statement, message, failedNode), Expect.Query, Show.Nothing);
+      const own = followerText(statement, failedNode);
+      session.outgoing.logPerNode(node, own ?? text(bytes, textStart, textEnd));
+      const ownMessage = own === undefined ? message : build.query(own);
+      follower.send(ownMessage, Expect.Query, Show.Nothing);
     }
-    session.outgoing.visible(server, bytes, start, end, Expect.Query);
+    if (leaderEnds) logLeader();
+    const prepared = statement.kind === "prepare"
+      ? this.notePrepared(statement, text(bytes, textStart, textEnd), target)
+      : undefined;
+    session.outgoing.visible(server, bytes, start, end, Expect.Query, prepared);
     // A Query is a transaction of its own, or part of one that is open: no pipeline goes on.
     session.router.pipelineWrote = false;
     if (isHead) session.passTo = server;
@@ -118,35 +125,49 @@ export class SimpleProtocol {
   ): number | undefined {
     const { session } = this;
     const name = statement.prepared?.name;
-    if (statement.kind === "execute" && typeof name === "string") return this.#execute(name);
+    if (statement.kind === "execute" && typeof name === "string") return this.executeTarget(name);
+    const known = typeof name === "string" ? session.sqlPrepared.get(name) : undefined;
     if (statement.kind === "deallocate" && typeof name === "string") {
-      return session.sqlPrepared.get(name)?.nodes.at(-1) ?? session.router.primary;
+      return known?.nodes.at(-1) ?? session.router.primary;
+    }
+    if (statement.kind === "prepare" && known !== undefined) {
+      return known.nodes.at(-1) ?? session.router.primary;
     }
     const inner = statement.kind === "prepare" ? statement.prepared?.inner : undefined;
     // The text of PREPARE says nothing of what it prepares: its inner statement was parsed.
     const readText = inner !== undefined || leadsRead(bytes, start, end, session.settings);
-    const node = session.outgoing.target(inner ?? statement, readText);
-    if (node !== undefined && inner !== undefined && typeof name === "string") {
-      const message = build.query(text(bytes, start, end));
-      session.sqlPrepared.set(name, inner, true, message, 0, message.length).nodes.push(node);
-    }
-    return node;
+    return session.outgoing.target(inner ?? statement, readText);
   }
 
   /** The node of a statement named by PREPARE, which is prepared there again if it must move. */
-  #execute(name: string): number | undefined {
+  executeTarget(name: string): number | undefined {
     const { session } = this;
     const prepared = session.sqlPrepared.get(name);
     if (prepared === undefined) return session.router.primary;
+    const { bytes, start, end, nodes } = prepared;
+    const current = nodes.at(-1) ?? session.router.primary;
+    if (bytes === undefined) return current;
     const node = session.outgoing.target(prepared.statement, prepared.readText);
-    if (node === undefined) return undefined;
-    if (prepared.nodes.includes(node) || prepared.bytes === undefined) return node;
+    if (node === undefined || nodes.includes(node)) return node;
     const server = session.outgoing.ready(node);
     if (server === undefined) return undefined;
-    const { bytes, start, end } = prepared;
+    // In the middle of a pipeline a Query would end it.
+    if (server.unsynced) return current;
     server.sendRange(bytes, start, end, Expect.Query, Show.Nothing);
-    prepared.nodes.push(node);
+    nodes.push(node);
     return node;
+  }
+
+  /** Registers what PREPARE names; a name that is taken keeps its meaning: the server refuses. */
+  notePrepared(statement: StatementClass, sql: string, node: number): Prepared | undefined {
+    const { sqlPrepared } = this.session;
+    const { name, inner } = statement.prepared ?? {};
+    if (statement.kind !== "prepare" || typeof name !== "string" || inner === undefined) return;
+    if (sqlPrepared.get(name) !== undefined) return;
+    const message = build.query(sql);
+    const prepared = sqlPrepared.set(name, inner, true, message, 0, message.length);
+    prepared.nodes.push(node);
+    return prepared;
   }
 
   #forgetPrepared(statement: StatementClass): void {
@@ -175,13 +196,9 @@ function endsPrepared(statement: StatementClass): boolean {
 }
 
 /** What a follower is sent in place of the client's own words (parameters.md 4.2 rule 4). */
-function followerMessage(
-  statement: StatementClass,
-  message: Uint8Array,
-  failedNode: number,
-): Uint8Array {
-  if (statement.kind === "begin" && statement.transaction?.plainBegin === true) return BEGIN;
+function followerText(statement: StatementClass, failedNode: number): string | undefined {
+  if (statement.kind === "begin" && statement.transaction?.plainBegin === true) return "BEGIN";
   // The transaction has failed on one node: it must not be committed on another.
-  if (statement.kind === "commit" && failedNode >= 0) return ROLLBACK;
-  return message;
+  if (statement.kind === "commit" && failedNode >= 0) return "ROLLBACK";
+  return undefined;
 }

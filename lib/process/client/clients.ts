@@ -125,7 +125,9 @@ export class Clients implements WorkerContext {
     const streaming = values.backend_clustering_mode === "streaming_replication" &&
       this.#snapshot.nodes.length > 1;
     const key = keyText(client.key);
-    const scope = { database: request.database, user: request.user, searchPath: "" };
+    // Options may set who the session acts as and where it looks for names.
+    const user = request.options.length === 0 ? request.user : key;
+    const scope = { database: request.database, user, searchPath: "" };
     const knowledge = new ReadKnowledge(
       this.#knowledge,
       () => client.settings,
