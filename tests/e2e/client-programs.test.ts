@@ -18,10 +18,10 @@ afterAll(async () => {
 const SCRIPT = `
 CREATE TABLE city (id serial PRIMARY KEY, name text NOT NULL, people int CHECK (people > 0));
 CREATE INDEX city_people ON city (people);
-\\copy city (name, people) from pstdin with (format csv)
-Berlin,3700000
-"Köln, am Rhein",1080000
-東京,14000000
+\\copy city (name, people) from stdin
+Berlin	3700000
+Köln, "am Rhein"	1080000
+東京	14000000
 \\.
 SELECT * FROM city ORDER BY id;
 \\copy (SELECT * FROM city ORDER BY id) to 'cities.csv' with (format csv, header)
@@ -77,7 +77,6 @@ PREPARE q AS SELECT name FROM city WHERE id = $1;
 EXECUTE q (1);
 \\lo_import cities.csv
 SELECT count(*) FROM pg_largeobject_metadata;
-\\l postgres
 \\du
 DROP TABLE city;
 `;
@@ -92,15 +91,15 @@ describe.skipIf(clientProgram("psql") === null)("psql", () => {
       database: "psql_direct",
     });
     const pooled = await psql(SCRIPT, { port: pool.pgpool.port, database: "psql_pooled" });
-    const normal = (text: string) =>
-      text.replace(/server process with PID \d+/g, "server process").replace(/lo_import \d+/g, "");
+    // Process ids and object ids differ between any two runs.
+    const normal = (text: string) => text.replace(/(PID|lo_import) \d+/g, "$1 N");
     expect(normal(pooled.stdout)).toBe(normal(direct.stdout));
     expect(normal(pooled.stderr)).toBe(normal(direct.stderr));
     expect(pooled.status).toBe(direct.status);
     expect(direct.stdout).toContain("東京");
   });
 
-  it("asks for protocol versions and options as it likes", async () => {
+  it("takes settings from the connection string", async () => {
     const { port } = pool.pgpool;
     for (
       const conninfo of [
