@@ -4,7 +4,7 @@ import type { Answered } from "./run.ts";
 const FIRST_USER_OID = 16384;
 
 /** Lines shown before a difference. */
-const BEFORE = 6;
+const BEFORE = 12;
 
 /** Lines shown from a difference on. */
 const AFTER = 6;

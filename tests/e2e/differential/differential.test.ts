@@ -3,12 +3,17 @@
  * one server and with a primary and a standby that serves the reads.
  */
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
+import fc from "fast-check";
 import { waitFor } from "../../support/wait.ts";
 import { compare } from "./compare.ts";
 import { CORPUS } from "./corpus/mod.ts";
+import { randomScript, randomTopic } from "./random-scripts.ts";
 import { type Answered, run } from "./run.ts";
 import { messageType, type Script, toExchange, type Topic } from "./script.ts";
 import { Servers } from "./servers.ts";
+
+/** More find more; `PGPOOL_RANDOM_SESSIONS=2000` for a night. */
+const RANDOM_SESSIONS = Number(process.env["PGPOOL_RANDOM_SESSIONS"] ?? 60);
 
 let servers: Servers;
 
@@ -52,6 +57,24 @@ for (const topic of CORPUS) {
     }
   });
 }
+
+describe("random sessions", () => {
+  beforeAll(async () => await servers.prepare(randomTopic));
+
+  for (const pool of ["single", "replicated"] as const) {
+    it(pool === "single" ? "one server" : "primary and standby", async () => {
+      const { direct, [pool]: pooled } = servers.targets;
+      await fc.assert(
+        fc.asyncProperty(randomScript, async (script) => {
+          const expected = await run(script, direct, randomTopic.name);
+          const got = await run(script, pooled, randomTopic.name);
+          compare(script.name, [direct.name, pooled.name], [expected, got]);
+        }),
+        { numRuns: RANDOM_SESSIONS, interruptAfterTimeLimit: 20_000 },
+      );
+    });
+  }
+});
 
 it("the standby has served reads", async () => {
   const standby = servers.replicated.server(1);

@@ -4,6 +4,7 @@ import { ConnectionClosed, LoginRefused, RawClient } from "../../support/raw-cli
 import { type BackendMessage, describeMessage } from "../../support/transcript.ts";
 import { DeadlineError } from "../../support/wait.ts";
 import { describeFrontend } from "./describe-frontend.ts";
+import { ReplyTracker } from "./reply-tracker.ts";
 import { type Exchange, type Login, type Script, toExchange, type Until } from "./script.ts";
 
 /** Where a script is run. */
@@ -108,26 +109,35 @@ async function collect(
 
 async function readReplies(
   client: RawClient,
-  { until, copies }: Exchange,
+  { send, until, copies }: Exchange,
   take: (message: BackendMessage) => void,
 ): Promise<void> {
   if ("end" in until) return (await client.readToEnd(DEADLINE_MS)).forEach(take);
   const waiting = [...copies];
-  let missing = missingMessages(until);
-  while (missing > 0) {
+  const isComplete = completion(until, send);
+  for (let complete = isComplete(null); !complete;) {
     const message = await client.read(DEADLINE_MS);
     take(message);
     if (message.type === "G") client.send(...waiting.shift() ?? []);
-    if (endsReplies(until, message)) missing--;
+    complete = isComplete(message.type);
   }
 }
 
-function missingMessages(until: Until): number {
-  return "ready" in until ? until.ready : 1;
-}
-
-function endsReplies(until: Until, { type }: BackendMessage): boolean {
-  return "types" in until ? until.types.includes(type) : type === "Z";
+/** Tells, message type by message type (null before the first), when the replies are complete. */
+function completion(
+  until: Exclude<Until, { readonly end: true }>,
+  sent: readonly Uint8Array[],
+): (type: string | null) => boolean {
+  if ("types" in until) return (type) => type !== null && until.types.includes(type);
+  if ("ready" in until) {
+    let missing = until.ready;
+    return (type) => (type === "Z" ? --missing : missing) <= 0;
+  }
+  const tracker = new ReplyTracker(sent);
+  return (type) => {
+    if (type !== null) tracker.take(type);
+    return tracker.complete;
+  };
 }
 
 function loginOptions(login: Login, database: string) {

@@ -7,6 +7,8 @@ export type Until =
   | { readonly ready: number }
   /** With the first message of one of these types. */
   | { readonly types: string }
+  /** When everything sent has been answered, or skipped after an error. */
+  | { readonly answered: true }
   /** When the server has closed the connection. */
   | { readonly end: true };
 
@@ -79,6 +81,11 @@ export function upTo(types: string, ...send: readonly Uint8Array[]): Exchange {
 /** Messages in one write, answered by this many ReadyForQuery. */
 export function upToReady(ready: number, ...send: readonly Uint8Array[]): Exchange {
   return exchange(send, { ready });
+}
+
+/** Messages in one write, up to the answer to the last of them; they end with Sync or Query. */
+export function answered(...send: readonly Uint8Array[]): Exchange {
+  return exchange(send, { answered: true });
 }
 
 /** Messages after which the server closes the connection. */
