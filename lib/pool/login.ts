@@ -10,7 +10,7 @@ import { ProtocolError } from "../wire/errors.ts";
 import { Backend, StartupCode } from "../wire/protocol.ts";
 import { parseErrorFields, parseParameterStatus, readInt32 } from "../wire/read.ts";
 import { ServerRefused, ServerUnreachable } from "./errors.ts";
-import { MessageStream } from "./message-stream.ts";
+import { ConnectionClosed, DeadlineExceeded, MessageStream } from "./message-stream.ts";
 import { type ConnectionKey, ServerConnection } from "./server-connection.ts";
 
 /** Longest message a server may send during its login. */
@@ -76,15 +76,34 @@ export async function openConnection(
   } catch (error) {
     messages.detach();
     stream.destroy();
+    if (error instanceof ClientFailed) throw error.cause;
     if (error instanceof ServerRefused || !isServersFault(error)) throw error;
     throw unreachable(address, error);
   }
 }
 
-/** Errors that come from the client being asked for its password are passed on as they are. */
 function isServersFault(error: unknown): boolean {
-  return error instanceof ProtocolError || (error instanceof Error &&
-    (error.name === "ConnectionClosed" || error.name === "DeadlineExceeded"));
+  return error instanceof ProtocolError || error instanceof ConnectionClosed ||
+    error instanceof DeadlineExceeded;
+}
+
+/**
+ * The client could not be asked for its password. Its error may look like one of the server's,
+ * which must not be blamed for it.
+ */
+class ClientFailed extends Error {
+  override readonly name = "ClientFailed";
+}
+
+async function askClient(
+  credentials: CredentialSource,
+  asked: ServerRequestKind,
+): Promise<ServerCredentials> {
+  try {
+    return await credentials(asked);
+  } catch (cause) {
+    throw new ClientFailed("the client gave no password", { cause });
+  }
 }
 
 function unreachable(address: ServerAddress, error: unknown): ServerUnreachable {
@@ -156,7 +175,9 @@ async function logIn(
     switch (type) {
       case Backend.Authentication: {
         let step: ServerStep = auth.onAuthentication(body);
-        if (step.state === "need-password") step = auth.provide(await credentials(step.asked));
+        if (step.state === "need-password") {
+          step = auth.provide(await askClient(credentials, step.asked));
+        }
         if (step.state === "failed") {
           throw new ServerRefused(address.node, { severity: "FATAL", ...step.failure });
         }

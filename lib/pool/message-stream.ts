@@ -27,7 +27,10 @@ export class MessageStream {
   #wake: (() => void) | undefined;
   #closed: Error | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #gone = new AbortController();
+  /** Milliseconds left when the clock was last started or stopped. */
+  #left: number;
+  #endsAt = 0;
+  #gone: AbortController | undefined;
 
   /**
    * @param deadlineMs time for everything up to detach, 0 for no limit.
@@ -41,13 +44,38 @@ export class MessageStream {
     };
     stream.onClose = (error) =>
       this.#fail(new ConnectionClosed("connection closed", { cause: error }));
-    if (deadlineMs > 0) {
-      this.#timer = setTimeout(() => this.#fail(new DeadlineExceeded("timeout")), deadlineMs);
-    }
+    this.#left = deadlineMs;
+    this.startClock();
+  }
+
+  /** Milliseconds until the deadline, at least 1; 0 when there is none. */
+  get timeLeft(): number {
+    if (this.#timer === undefined) return this.#left;
+    return Math.max(1, this.#endsAt - Date.now());
+  }
+
+  /** What the peer is not to blame for does not count: the deadline moves until startClock. */
+  stopClock(): void {
+    this.#left = this.timeLeft;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  startClock(): void {
+    if (this.#left === 0 || this.#timer !== undefined) return;
+    this.#endsAt = Date.now() + this.#left;
+    this.#timer = setTimeout(() => this.#fail(new DeadlineExceeded("timeout")), this.#left);
+  }
+
+  /** @throws {ConnectionClosed | DeadlineExceeded} when nothing more will come. */
+  checkOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed;
   }
 
   /** Aborted when the peer has closed the connection or the time is over. */
   get gone(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.#closed !== undefined) this.#gone.abort();
     return this.#gone.signal;
   }
 
@@ -98,7 +126,7 @@ export class MessageStream {
   #fail(error: Error): void {
     this.#closed ??= error;
     clearTimeout(this.#timer);
-    this.#gone.abort();
+    this.#gone?.abort();
     this.#wake?.();
   }
 }

@@ -14,8 +14,15 @@ export interface PoolOptions {
   readonly resetQueries: () => readonly string[];
   readonly caching: () => boolean;
   readonly address: (node: number) => ServerAddress;
-  /** Takes back a connection of a client that has asked for nothing yet; undefined if none can. */
-  readonly steal: (node: number, key: string | undefined) => ServerConnection | undefined;
+  /**
+   * Takes back a connection of a client that has asked for nothing yet, with the given key or with
+   * any; undefined if there is none. Clients may keep theirs for a moment unless it is `urgent`.
+   */
+  readonly steal: (
+    node: number,
+    key: string | undefined,
+    urgent: boolean,
+  ) => ServerConnection | undefined;
   readonly onReset: (connection: ServerConnection, statement: string) => void;
 }
 
@@ -29,6 +36,10 @@ export interface ConnectionRequest {
   /** Only a new connection will do: the server has to check the client's password. */
   readonly fresh?: boolean;
 }
+
+/** How often a server that has no connection left is tried, and the pause between. */
+const FULL_ATTEMPTS = 10;
+const FULL_PAUSE_MS = 50;
 
 /** Databases whose connections are never kept (behaviour.md 6; `postgres` is, unlike there). */
 const NOT_KEPT = new Set(["template0", "template1", "regression"]);
@@ -68,7 +79,7 @@ export class Pool {
   async acquire(request: ConnectionRequest): Promise<ServerConnection> {
     const key = `${request.node}\0${keyText(request.key)}`;
     while (request.fresh !== true) {
-      const connection = this.#takeIdle(key) ?? this.options.steal(request.node, key);
+      const connection = this.#takeIdle(key) ?? this.options.steal(request.node, key, false);
       if (connection === undefined) break;
       if (await this.#prepare(connection, request.applicationName)) return this.#lend(connection);
       this.#discard(connection);
@@ -161,12 +172,29 @@ export class Pool {
     const address = this.options.address(node);
     const open = async () =>
       (await openConnection(address, key, applicationName, credentials, askClient)).connection;
-    try {
-      return await open();
-    } catch (error) {
-      // The server is full: connections that nobody uses make room, ours before other people's.
-      if (!(error instanceof ServerRefused) || !error.full || !this.#makeRoom(node)) throw error;
-      return await open();
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await open();
+      } catch (error) {
+        // The server is full: connections that nobody uses make room, ours before other people's.
+        if (!(error instanceof ServerRefused) || !error.full) throw error;
+        const stolen = await this.#stealFor(request);
+        if (stolen !== undefined) return stolen;
+        if (attempt === FULL_ATTEMPTS || !this.#makeRoom(node)) throw error;
+        await Bun.sleep(FULL_PAUSE_MS);
+      }
+    }
+  }
+
+  /** An equal connection of a client that has asked for nothing yet, however fresh it is. */
+  async #stealFor(request: ConnectionRequest): Promise<ServerConnection | undefined> {
+    if (request.fresh === true) return undefined;
+    const key = `${request.node}\0${keyText(request.key)}`;
+    for (;;) {
+      const connection = this.options.steal(request.node, key, true);
+      if (connection === undefined) return undefined;
+      if (await this.#prepare(connection, request.applicationName)) return connection;
+      this.#discard(connection);
     }
   }
 
@@ -177,7 +205,7 @@ export class Pool {
       if (node !== undefined && connection.node !== node) continue;
       if (oldest === undefined || connection.releasedAt < oldest.releasedAt) oldest = connection;
     }
-    oldest ??= node === undefined ? undefined : this.options.steal(node, undefined);
+    oldest ??= node === undefined ? undefined : this.options.steal(node, undefined, true);
     if (oldest === undefined) return false;
     this.#discard(oldest);
     return true;

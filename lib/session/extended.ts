@@ -20,7 +20,7 @@ const NONE: readonly number[] = [];
  */
 export class ExtendedProtocol {
   readonly #statements = new PreparedStatements();
-  readonly #portals = new Map<string, Portal>();
+  #portals: Map<string, Portal> | undefined;
   #unnamedPortal: Portal | undefined;
 
   constructor(readonly session: Session) {}
@@ -121,7 +121,7 @@ export class ExtendedProtocol {
     }
     const name = text(bytes, start + 6, end - 1);
     if (bytes[start + 5] === STATEMENT) this.#statements.delete(name);
-    else this.#portals.delete(name);
+    else this.#portals?.delete(name);
     return true;
   }
 
@@ -158,7 +158,7 @@ export class ExtendedProtocol {
   /** Portals do not outlive their transaction. */
   transactionEnded(): void {
     this.#unnamedPortal = undefined;
-    if (this.#portals.size > 0) this.#portals.clear();
+    this.#portals = undefined;
   }
 
   serverLost(node: number): void {
@@ -166,12 +166,16 @@ export class ExtendedProtocol {
   }
 
   #setPortal(name: string, portal: Portal): void {
-    if (name === "") this.#unnamedPortal = portal;
-    else if (this.#portals.size < MOST_PORTALS) this.#portals.set(name, portal);
+    if (name === "") {
+      this.#unnamedPortal = portal;
+      return;
+    }
+    this.#portals ??= new Map();
+    if (this.#portals.size < MOST_PORTALS) this.#portals.set(name, portal);
   }
 
   #portal(name: string): Portal | undefined {
-    return name === "" ? this.#unnamedPortal : this.#portals.get(name);
+    return name === "" ? this.#unnamedPortal : this.#portals?.get(name);
   }
 
   /** EXECUTE and DEALLOCATE of SQL's own prepared statements go where those are. */

@@ -6,6 +6,8 @@ const KEEP_BYTES = 16 * 1024 * 1024;
 /** Largest chunk of a client's bytes that is held on to for the sake of a message in it. */
 const HELD_CHUNK = 2048;
 
+const NO_STATEMENTS: ReadonlyMap<string, Prepared> = new Map();
+
 /** A prepared statement of the extended protocol, or of PREPARE. */
 export interface Prepared {
   readonly statement: StatementClass;
@@ -28,11 +30,12 @@ export interface Portal {
 
 /** Prepared statements by name, bounded by the bytes of the messages kept. */
 export class PreparedStatements {
-  #byName = new Map<string, Prepared>();
+  /** Made with the first statement: most sessions of idle clients have none. */
+  #byName: Map<string, Prepared> | undefined;
   #bytes = 0;
 
   get(name: string): Prepared | undefined {
-    return this.#byName.get(name);
+    return this.#byName?.get(name);
   }
 
   /**
@@ -61,20 +64,21 @@ export class PreparedStatements {
       end: holds ? end : length,
       nodes: [],
     };
+    this.#byName ??= new Map();
     this.#byName.set(name, prepared);
     return prepared;
   }
 
   delete(name: string): void {
-    const old = this.#byName.get(name);
+    const old = this.#byName?.get(name);
     if (old === undefined) return;
     if (old.bytes !== undefined) this.#bytes -= old.end - old.start;
-    this.#byName.delete(name);
+    this.#byName?.delete(name);
   }
 
   /** Forgets a statement if it is still the given one: its Parse failed. */
   forget(prepared: Prepared): void {
-    for (const [name, each] of this.#byName) {
+    for (const [name, each] of this.#byName ?? NO_STATEMENTS) {
       if (each === prepared) {
         this.delete(name);
         return;
@@ -83,13 +87,13 @@ export class PreparedStatements {
   }
 
   clear(): void {
-    this.#byName.clear();
+    this.#byName = undefined;
     this.#bytes = 0;
   }
 
   /** A node's connection is gone, and with it what was prepared there. */
   lost(node: number): void {
-    for (const prepared of this.#byName.values()) {
+    for (const prepared of this.#byName?.values() ?? []) {
       const at = prepared.nodes.indexOf(node);
       if (at >= 0) prepared.nodes.splice(at, 1);
     }

@@ -3,25 +3,24 @@ import type { StatementClass } from "../sql/statement-class.ts";
 /** Most settings remembered; beyond it only the latest count. A session that sets more is not sane. */
 const MOST = 1000;
 
+const NONE: { key: string | undefined; message: Uint8Array }[] = [];
+
 /**
  * What SET commands did to a session, so that a server connection opened later can be brought to
  * the same state. Settings of a transaction count once it has committed.
  */
 export class SettingsJournal {
-  #committed = new Map<string, Uint8Array>();
-  #pending: { key: string | undefined; message: Uint8Array }[] = [];
-
-  /** Number that changes whenever the committed settings do. */
-  version = 0;
+  #committed: Map<string, Uint8Array> | undefined;
+  #pending: { key: string | undefined; message: Uint8Array }[] = NONE;
 
   /** Notes a SET or RESET that has been sent; `message` is its whole Query message. */
   note(statement: StatementClass, message: Uint8Array, inTransaction: boolean): void {
     if (statement.kind === "discard") {
-      this.#pending.push({ key: undefined, message });
+      this.#push(undefined, message);
     } else if (statement.setting !== undefined && !statement.setting.local) {
       const { setting } = statement;
       const key = setting.isReset && setting.name === "all" ? undefined : setting.name;
-      this.#pending.push({ key, message: Uint8Array.from(message) });
+      this.#push(key, Uint8Array.from(message));
     }
     if (!inTransaction) this.end(true);
   }
@@ -30,21 +29,26 @@ export class SettingsJournal {
   end(committed: boolean): void {
     if (this.#pending.length === 0) return;
     if (committed) {
+      const settings = this.#committed ??= new Map();
       for (const { key, message } of this.#pending) {
         if (key === undefined) {
-          this.#committed.clear();
+          settings.clear();
         } else {
-          this.#committed.delete(key);
-          if (this.#committed.size < MOST) this.#committed.set(key, message);
+          settings.delete(key);
+          if (settings.size < MOST) settings.set(key, message);
         }
       }
-      this.version++;
     }
-    this.#pending = [];
+    this.#pending = NONE;
+  }
+
+  #push(key: string | undefined, message: Uint8Array): void {
+    if (this.#pending === NONE) this.#pending = [];
+    this.#pending.push({ key, message });
   }
 
   /** Query messages that bring a fresh connection to the session's settings, oldest first. */
-  replay(): IterableIterator<Uint8Array> {
-    return this.#committed.values();
+  replay(): Iterable<Uint8Array> {
+    return this.#committed?.values() ?? [];
   }
 }

@@ -107,19 +107,28 @@ export class Acceptor {
     const newest = this.#newestMinor();
     const negotiate = negotiation(request, newest);
     if (negotiate !== undefined) messages.stream.write(negotiate);
+    messages.stopClock();
     await this.options.admission.admit(messages.gone);
+    messages.startClock();
     let client: Client | undefined;
     try {
       const authentication = new Authentication(messages, request, this.options.auth());
       await authentication.checkByRules();
-      const key: ConnectionKey = {
+      const key = clients.sharedKey({
         database: request.database,
         user: request.user,
         minor: negotiatedMinor(request, newest),
         options: request.options,
-      };
-      const connection = await this.#connect(request, key, authentication);
-      client = new Client(this.#nextId++, messages, request, authentication, key, clients);
+      });
+      const connection = await this.#connect(messages, request, key, authentication);
+      client = new Client(
+        this.#nextId++,
+        messages,
+        request,
+        authentication.credentials,
+        key,
+        clients,
+      );
       this.#slots.add(client);
       client.start(connection, messages);
     } finally {
@@ -129,6 +138,7 @@ export class Acceptor {
 
   /** The connection a session begins with, to the node that takes writes. */
   async #connect(
+    messages: MessageStream,
     request: LoginRequest,
     key: ConnectionKey,
     authentication: Authentication,
@@ -148,6 +158,8 @@ export class Acceptor {
     });
     try {
       authentication.proved(connection.asked);
+      // Nobody tells a session of a client that has left before it began.
+      messages.checkOpen();
     } catch (error) {
       void clients.pool.release(connection, "untouched", false);
       throw error;

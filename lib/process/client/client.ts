@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { ServerCredentials } from "../../auth/credentials.ts";
 import type { Config } from "../../config/config.ts";
 import { SessionOverlay } from "../../config/session.ts";
 import type { ByteStream } from "../../net/stream.ts";
@@ -12,7 +13,6 @@ import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import * as build from "../../wire/build.ts";
 import { TransactionStatus } from "../../wire/protocol.ts";
 import type { NodeComplaint, SessionInfo } from "../messages.ts";
-import type { Authentication } from "./authenticate.ts";
 import type { LoginRequest } from "./login-request.ts";
 import { CONGESTED, isCongested, SessionLink } from "./session-link.ts";
 import type { WorkerContext } from "./worker-context.ts";
@@ -20,14 +20,13 @@ import type { WorkerContext } from "./worker-context.ts";
 /** A client that has logged in: its connection, its session and the servers lent to it. */
 export class Client implements SessionPort {
   readonly session: Session;
-  /** What PGPOOL SET has changed. */
-  readonly overlay: SessionOverlay;
   readonly startTime = Date.now();
-  /** Key of cancel requests for this session, made for it alone. */
-  readonly cancelKey: Buffer;
+  /** Key of cancel requests for this session, made for it alone, as hex. */
+  readonly cancelKey: string;
   readonly #stream: ByteStream;
   readonly #links: SessionLink[] = [];
   #lastActive: number;
+  #overlay: SessionOverlay | undefined;
   #sessionPaused = false;
   #serverCongested = false;
   #clientCongested = false;
@@ -39,25 +38,30 @@ export class Client implements SessionPort {
     readonly id: number,
     messages: MessageStream,
     readonly request: LoginRequest,
-    readonly authentication: Authentication,
+    /** What the client's login may be repeated with at other servers. */
+    readonly credentials: ServerCredentials,
     readonly key: ConnectionKey,
     readonly context: WorkerContext,
   ) {
     this.#stream = messages.stream;
     this.#lastActive = context.now();
-    this.overlay = new SessionOverlay(context.config);
-    this.cancelKey = randomBytes(key.minor >= 2 ? 32 : 4);
+    this.cancelKey = randomBytes(key.minor >= 2 ? 32 : 4).toString("hex");
     this.session = new Session(context.sessionOptions(this));
   }
 
   /** Parameters as this session has them, PGPOOL SET included. */
   get settings(): Config["values"] {
-    return this.overlay.config.values;
+    return (this.#overlay?.config ?? this.context.config).values;
+  }
+
+  /** What PGPOOL SET has changed. */
+  get overlay(): SessionOverlay {
+    return this.#overlay ??= new SessionOverlay(this.context.config);
   }
 
   /** The configuration has been read anew. */
   reload(config: Config): void {
-    this.overlay.rebase(config);
+    this.#overlay?.rebase(config);
   }
 
   get user(): string {
@@ -83,7 +87,7 @@ export class Client implements SessionPort {
 
   /** Identifies the session in cancel requests. */
   get cancelName(): string {
-    return `${this.#announcedPid}:${this.cancelKey.toString("hex")}`;
+    return `${this.#announcedPid}:${this.cancelKey}`;
   }
 
   /** Cancels what runs for this client, and nothing else. */
@@ -263,19 +267,18 @@ export class Client implements SessionPort {
     for (const [name, value] of connection.parameters) {
       messages.push(build.parameterStatus(name, value));
     }
-    messages.push(build.backendKeyData(connection.pid, this.cancelKey));
+    messages.push(build.backendKeyData(connection.pid, Buffer.from(this.cancelKey, "hex")));
     messages.push(build.readyForQuery(TransactionStatus.Idle));
     return Buffer.concat(messages);
   }
 
   async #openServer(node: number): Promise<void> {
-    const { authentication } = this;
     try {
       const connection = await this.context.pool.acquire({
         node,
         key: this.key,
         applicationName: this.request.applicationName,
-        credentials: authentication.credentials,
+        credentials: this.credentials,
         // The client is past its login: it can not be asked for anything any more.
         askClient: () => Promise.resolve({ kind: "none" }),
       });

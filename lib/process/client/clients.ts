@@ -3,7 +3,11 @@ import { backendOf, type Config } from "../../config/config.ts";
 import type { Logger } from "../../log/log.ts";
 import type { ServerAddress, ServerTls } from "../../pool/login.ts";
 import { Pool } from "../../pool/pool.ts";
-import { keyText, type ServerConnection } from "../../pool/server-connection.ts";
+import {
+  type ConnectionKey,
+  keyText,
+  type ServerConnection,
+} from "../../pool/server-connection.ts";
 import { chooseLoadBalanceNode } from "../../session/load-balance.ts";
 import type { CommandResult } from "../../session/port.ts";
 import { ReadKnowledge, SharedKnowledge } from "../../session/read-knowledge.ts";
@@ -22,6 +26,9 @@ import type { StatementCounters, SupervisorPort, WorkerContext } from "./worker-
 
 /** How long a client without work keeps its connection when another client could use it. */
 const UNTOUCHED_HOLD_MS = 1000;
+/** Logins after which it is worth while to look for memory to give back. */
+const COLLECT_AFTER_LOGINS = 500;
+const NOTHING_AVOIDED: ReadonlySet<number> = new Set();
 /** Logins remembered for checking clients that get a pooled connection. */
 const MOST_LOGINS = 10_000;
 
@@ -46,6 +53,7 @@ export class Clients implements WorkerContext {
   readonly untouched = new Set<Client>();
   readonly all = new Set<Client>();
   readonly #byCancelName = new Map<string, Client>();
+  readonly #keys = new Map<string, ConnectionKey>();
   readonly #logins = new Map<string, KnownLogin>();
   readonly #statements: StatementCache;
   readonly #used = new Set<number>();
@@ -54,6 +62,8 @@ export class Clients implements WorkerContext {
   #patterns: SessionPatterns;
   #snapshot: ClusterSnapshot;
   #now = Date.now();
+  #loginsSinceCollection = 0;
+  #loginsAtLastTick = 0;
 
   constructor(readonly options: ClientsOptions) {
     this.logger = options.logger;
@@ -70,7 +80,7 @@ export class Clients implements WorkerContext {
       resetQueries: () => this.#config.values.reset_query_list,
       caching: () => this.#config.values.connection_cache,
       address: (node) => this.address(node),
-      steal: (node, key) => this.#steal(node, key),
+      steal: (node, key, urgent) => this.#steal(node, key, urgent),
       onReset: (connection, statement) => this.#logReset(connection, statement),
     });
   }
@@ -135,13 +145,16 @@ export class Clients implements WorkerContext {
       key,
       scope,
     );
-    const avoid = new Set<number>();
+    let avoid: Set<number> | undefined;
     const router = new Router({
       settings: () => client.settings,
       streaming,
       verdict: knowledge.verdict,
       defaultSerializable: knowledge.defaultSerializable,
-      unreachable: (node) => avoid.add(node),
+      unreachable: (node) => {
+        avoid ??= new Set();
+        avoid.add(node);
+      },
       choose: (snapshot) =>
         chooseLoadBalanceNode({
           snapshot,
@@ -156,7 +169,7 @@ export class Clients implements WorkerContext {
           preferLowerDelay: client.settings.prefer_lower_delay_standby,
           delayThreshold: client.settings.delay_threshold,
           delayThresholdByTime: client.settings.delay_threshold_by_time,
-          avoid,
+          avoid: avoid ?? NOTHING_AVOIDED,
         }, Math.random),
     }, this.#snapshot);
     return { port: client, statements: this.#statements, router, knowledge };
@@ -170,9 +183,20 @@ export class Clients implements WorkerContext {
     });
   }
 
+  /** The one object that stands for a key, so that clients alike share it. */
+  sharedKey(key: ConnectionKey): ConnectionKey {
+    const text = keyText(key);
+    const known = this.#keys.get(text);
+    if (known !== undefined) return known;
+    if (this.#keys.size >= MOST_LOGINS) this.#keys.clear();
+    this.#keys.set(text, key);
+    return key;
+  }
+
   /** A client has logged in with a connection. */
   add(client: Client): void {
     this.all.add(client);
+    this.#loginsSinceCollection++;
     this.untouched.add(client);
     this.#byCancelName.set(client.cancelName, client);
   }
@@ -238,6 +262,7 @@ export class Clients implements WorkerContext {
   /** Once a second: what has been idle for too long is ended. */
   tick(): void {
     this.#now = Date.now();
+    this.#collectGarbage();
     this.pool.expire(this.#now);
     for (const client of [...this.all]) {
       const limit = client.settings.client_idle_limit;
@@ -245,6 +270,19 @@ export class Clients implements WorkerContext {
         client.terminate(idleTooLong(limit));
       }
     }
+  }
+
+  /**
+   * After many logins their leftovers are given back to the system as soon as there is nothing to
+   * do; the runtime itself does so only under pressure.
+   */
+  #collectGarbage(): void {
+    if (this.#loginsSinceCollection < COLLECT_AFTER_LOGINS) return;
+    const quietSince = this.#loginsAtLastTick === this.#loginsSinceCollection;
+    this.#loginsAtLastTick = this.#loginsSinceCollection;
+    if (!quietSince) return;
+    this.#loginsSinceCollection = 0;
+    Bun.gc(true);
   }
 
   sessions(): SessionInfo[] {
@@ -263,14 +301,20 @@ export class Clients implements WorkerContext {
     return Math.max(1, share) * nodes;
   }
 
-  #steal(node: number, key: string | undefined): ServerConnection | undefined {
-    // When a key is given it is a convenience, else the server is full and need knows no waiting.
-    const hold = key === undefined ? 0 : UNTOUCHED_HOLD_MS;
+  #steal(
+    node: number,
+    key: string | undefined,
+    urgent: boolean,
+  ): ServerConnection | undefined {
+    const hold = urgent ? 0 : UNTOUCHED_HOLD_MS;
     const oldEnough = Date.now() - hold;
     for (const client of this.untouched) {
       if (client.startTime > oldEnough) break;
       const connection = client.surrender(node, key, hold);
-      if (connection !== undefined) return connection;
+      if (connection === undefined) continue;
+      // It has nothing more to give, and must not be asked again and again.
+      this.untouched.delete(client);
+      return connection;
     }
     return undefined;
   }

@@ -56,12 +56,7 @@ export async function readOpening(
     const first = await messages.raw(1);
     if (!encrypted && first[0] === TLS_HANDSHAKE) {
       if (tls === undefined) throw new ProtocolError("TLS is not enabled");
-      messages.detach();
-      messages = new MessageStream(
-        await tls.direct(messages.stream, first),
-        deadlineMs,
-        MAX_PASSWORD_MESSAGE,
-      );
+      messages = await secured(messages, (stream) => tls.direct(stream, first));
       encrypted = true;
       continue;
     }
@@ -73,12 +68,7 @@ export async function readOpening(
         const accept = !encrypted && tls !== undefined && !messages.stream.isUnix;
         messages.stream.write(accept ? ACCEPTED : REFUSED);
         if (!accept) break;
-        messages.detach();
-        messages = new MessageStream(
-          await tls.upgrade(messages.stream),
-          deadlineMs,
-          MAX_PASSWORD_MESSAGE,
-        );
+        messages = await secured(messages, (stream) => tls.upgrade(stream));
         encrypted = true;
         break;
       }
@@ -95,6 +85,20 @@ export async function readOpening(
     }
   }
   throw new ProtocolError("too many requests before the startup packet");
+}
+
+/** The same client after its handshake, with the time that is left of the whole login. */
+async function secured(
+  plain: MessageStream,
+  start: (stream: ByteStream) => Promise<ByteStream>,
+): Promise<MessageStream> {
+  plain.stopClock();
+  const { timeLeft } = plain;
+  const began = Date.now();
+  plain.detach();
+  const stream = await start(plain.stream);
+  const left = timeLeft === 0 ? 0 : Math.max(1, timeLeft - (Date.now() - began));
+  return new MessageStream(stream, left, MAX_PASSWORD_MESSAGE);
 }
 
 async function readPacket(
