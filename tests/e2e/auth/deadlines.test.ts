@@ -106,7 +106,8 @@ describe("clients that leave during their login", () => {
     ["at once", []],
     ["after half a packet", [frontend.startup({ user: SUPERUSER }).subarray(0, 6)]],
     ["after the startup packet", [frontend.startup({ user: SUPERUSER })]],
-    ["when asked for a password", [frontend.startup({ user: "scram_user" })]],
+    ["when pgpool asks for a password", [frontend.startup({ user: "scram_user" })]],
+    ["when the server asks for one", [frontend.startup({ user: "password_user" })]],
   ])("take no slot and no server connection along: %s", async (_when, parts) => {
     const before = await backends();
     await Promise.all(Array.from({ length: 3 * SLOTS }, () => hangUp(parts)));
@@ -124,6 +125,14 @@ describe("clients that leave during their login", () => {
       for (const client of idle) client.close();
     }
   });
+});
+
+it("nobody blames a server for what clients do", async () => {
+  using client = await RawClient.login({ port: pgpool.port, user: SUPERUSER });
+  const nodes = (await client.query("SHOW pool_nodes")).filter((line) => line.includes("DataRow"));
+  expect(nodes).toHaveLength(2);
+  for (const node of nodes) expect(node).toMatch(/, (up|waiting), /);
+  expect(pgpool.log()).not.toMatch(/failed to connect|failover|degenerate/i);
 });
 
 async function backends(): Promise<number> {
