@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { waitFor } from "../../support/wait.ts";
 import { compare } from "./compare.ts";
 import { CORPUS } from "./corpus/mod.ts";
-import { randomScript, randomTopic } from "./random-scripts.ts";
+import { randomScript, randomScriptForTwoServers, randomTopic } from "./random-scripts.ts";
 import { type Answered, run } from "./run.ts";
 import { messageType, type Script, toExchange, type Topic } from "./script.ts";
 import { Servers } from "./servers.ts";
@@ -61,11 +61,12 @@ for (const topic of CORPUS) {
 describe("random sessions", () => {
   beforeAll(async () => await servers.prepare(randomTopic));
 
+  const scripts = { single: randomScript, replicated: randomScriptForTwoServers };
   for (const pool of ["single", "replicated"] as const) {
     it(pool === "single" ? "one server" : "primary and standby", async () => {
       const { direct, [pool]: pooled } = servers.targets;
       await fc.assert(
-        fc.asyncProperty(randomScript, async (script) => {
+        fc.asyncProperty(scripts[pool], async (script) => {
           const expected = await run(script, direct, randomTopic.name);
           const got = await run(script, pooled, randomTopic.name);
           compare(script.name, [direct.name, pooled.name], [expected, got]);

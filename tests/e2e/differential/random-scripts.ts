@@ -12,7 +12,15 @@ import {
   sync,
 } from "../../support/frontend.ts";
 import { describeFrontend } from "./describe-frontend.ts";
-import { answered, type Exchange, type Script, script, toExchange, type Topic } from "./script.ts";
+import {
+  answered,
+  type Exchange,
+  on,
+  type Script,
+  script,
+  toExchange,
+  type Topic,
+} from "./script.ts";
 
 /** Every script starts from the same table. */
 export const randomTopic: Topic = {
@@ -21,7 +29,12 @@ export const randomTopic: Topic = {
   scripts: [],
 };
 
-const RESET = "DROP TABLE IF EXISTS r; CREATE TABLE r (a int); INSERT INTO r VALUES (1), (2), (3)";
+/** Says nothing of what it finds: a script that went wrong may have left anything. */
+const RESET = `
+  SET client_min_messages = warning;
+  DROP TABLE IF EXISTS r;
+  CREATE TABLE r (a int);
+  INSERT INTO r VALUES (1), (2), (3)`;
 
 const READS = [
   "SELECT 1",
@@ -135,22 +148,37 @@ const single = fc.oneof(
   simple,
 ).map((message) => [message]);
 
-const extendedExchange: fc.Arbitrary<Exchange> = fc.array(
-  fc.oneof({ arbitrary: orderly, weight: 4 }, { arbitrary: withParameter, weight: 2 }, {
-    arbitrary: single,
-    weight: 4,
-  }),
-  { minLength: 1, maxLength: 6 },
-).map((groups) => answered(...groups.flat(), sync));
+const group = fc.oneof(
+  { arbitrary: orderly, weight: 4 },
+  { arbitrary: withParameter, weight: 2 },
+  { arbitrary: single, weight: 4 },
+);
 
-const simpleExchange: fc.Arbitrary<Exchange> = fc.array(simple, { minLength: 1, maxLength: 3 })
+/** Several statements up to one Sync. */
+const pipelined = fc.array(group, { minLength: 1, maxLength: 6 })
+  .map((groups) => answered(...groups.flat(), sync));
+
+/** Several statements at once, each with its Sync. */
+const separate = fc.array(group, { minLength: 1, maxLength: 6 })
+  .map((groups) => answered(...groups.flatMap((messages) => [...messages, sync])));
+
+const simpleExchange = fc.array(simple, { minLength: 1, maxLength: 3 })
   .map((messages) => answered(...messages));
 
 /** A session of simple queries and pipelines, well-behaved and otherwise. */
-export const randomScript: fc.Arbitrary<Script> = fc.array(
-  fc.oneof(simpleExchange, extendedExchange),
-  { minLength: 1, maxLength: 10 },
-).map((exchanges) => named(script("a random session", RESET, ...exchanges)));
+export const randomScript = sessionOf(simpleExchange, pipelined, separate);
+
+/**
+ * The same with one statement a Sync. Statements up to a Sync are a transaction, and one that
+ * touches two servers can be told from one that does not: by the names of its portals, by statements
+ * that refuse transactions, by what SET LOCAL warns of.
+ */
+export const randomScriptForTwoServers = sessionOf(simpleExchange, separate);
+
+function sessionOf(...exchanges: readonly fc.Arbitrary<Exchange>[]): fc.Arbitrary<Script> {
+  return fc.array(fc.oneof(...exchanges), { minLength: 1, maxLength: 10 })
+    .map((steps) => named(script("a random session", on("reset", RESET), ...steps)));
+}
 
 /** As fast-check reports it: what is sent, a line a write. */
 function named(of: Script): Script {

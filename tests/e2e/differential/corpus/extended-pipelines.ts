@@ -5,9 +5,10 @@ import {
   describeStatement,
   execute,
   parse,
+  query,
   sync,
 } from "../../../support/frontend.ts";
-import { pipeline, script, type Topic } from "../script.ts";
+import { pipeline, script, type Topic, upToReady } from "../script.ts";
 import { repeat, run } from "./pipeline.ts";
 
 /** Pipelines of any depth, errors in the middle of them, transactions over them. */
@@ -109,6 +110,54 @@ export const extendedPipelines: Topic = {
       ),
       "SELECT * FROM target ORDER BY id",
       "TRUNCATE target",
+    ),
+    script(
+      "a read that fails keeps the write after it from happening",
+      pipeline(...run("SELECT 1 / 0"), ...run("INSERT INTO target VALUES (3)"), sync),
+      "SELECT * FROM target ORDER BY id",
+    ),
+    script(
+      "a read that fails undoes the write between reads",
+      pipeline(
+        ...run("SELECT count(*) FROM entry"),
+        ...run("INSERT INTO target VALUES (4)"),
+        ...run("SELECT count(*) FROM entry"),
+        ...run("SELECT 1 / 0 FROM entry"),
+        sync,
+      ),
+      "SELECT * FROM target ORDER BY id",
+    ),
+    script(
+      "a write that fails undoes the write before the reads",
+      pipeline(
+        ...run("INSERT INTO target VALUES (5)"),
+        ...run("SELECT count(*) FROM entry"),
+        ...run("INSERT INTO entry VALUES (1)"),
+        ...run("SELECT count(*) FROM entry"),
+        sync,
+      ),
+      "SELECT * FROM target ORDER BY id",
+    ),
+    script(
+      "a BEGIN after an error does not happen",
+      pipeline(
+        execute("absent"),
+        ...run("BEGIN"),
+        ...run("SELECT 1"),
+        sync,
+        ...run("SELECT 2"),
+        sync,
+      ),
+      "SELECT 3",
+      upToReady(1, ...run("SELECT 1 / 0"), query("BEGIN"), ...run("SELECT 1"), sync),
+      "SELECT 4",
+    ),
+    script(
+      "a COMMIT after an error does not happen",
+      "BEGIN",
+      pipeline(...run("SELECT 1 / 0"), ...run("COMMIT"), ...run("SELECT 1"), sync),
+      "ROLLBACK",
+      "SELECT 1",
     ),
     script(
       "writes and reads in a pipeline",
