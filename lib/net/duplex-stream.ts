@@ -85,7 +85,7 @@ export class DuplexTlsStream extends BaseStream {
       cipher: socket.getCipher().name,
       alpn: socket.alpnProtocol ?? false,
       certificate: socket.getPeerCertificate(),
-      error: socket.authorizationError ?? null,
+      error: distrust(socket.authorizationError),
       isServer: true,
     });
     return stream;
@@ -115,6 +115,12 @@ export class DuplexTlsStream extends BaseStream {
   protected resumeSocket(): void {
     this.#socket.resume();
   }
+}
+
+/** The runtime gives a bare text for certificates that do not verify, unlike what its types say. */
+function distrust(reason: unknown): Error | null {
+  if (reason instanceof Error) return reason;
+  return reason === null || reason === undefined ? null : new Error(String(reason));
 }
 
 /** A stream as the standard library's kind of stream. */

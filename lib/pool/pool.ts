@@ -10,6 +10,8 @@ export interface PoolOptions {
   readonly limit: () => number;
   /** Seconds an idle connection is kept, 0 for ever. */
   readonly lifeTime: () => number;
+  /** Clients after which a connection is closed instead of kept, 0 for no limit. */
+  readonly mostUses: () => number;
   /** Statements that bring a connection back to its first state. */
   readonly resetQueries: () => readonly string[];
   readonly caching: () => boolean;
@@ -94,7 +96,9 @@ export class Pool {
     inTransaction: boolean,
   ): Promise<void> {
     const epoch = this.#epoch;
-    const keep = state !== "broken" && !connection.closed && this.options.caching() &&
+    const mostUses = this.options.mostUses();
+    const usedUp = mostUses > 0 && connection.uses >= mostUses;
+    const keep = state !== "broken" && !usedUp && !connection.closed && this.options.caching() &&
       !NOT_KEPT.has(connection.key.database);
     if (!keep) {
       this.#discard(connection);

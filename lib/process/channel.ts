@@ -9,6 +9,7 @@ const TYPES: Readonly<Record<WorkerMessage["type"], true>> = {
   "close-idle": true,
   "slot-free": true,
   admin: true,
+  locate: true,
   report: true,
 };
 

@@ -84,6 +84,8 @@ export type WorkerMessage =
   /** A slot became free while clients waited somewhere. */
   | { type: "slot-free" }
   | { type: "admin"; request: number; view: string; session: AdminSession }
+  /** Which node does the server process with this id belong to? */
+  | { type: "locate"; request: number; pid: number }
   | { type: "report"; request: number; report: WorkerReport };
 
 /** What a SHOW command needs to know of the session that asks. */
@@ -111,6 +113,8 @@ export type SupervisorMessage =
   | { type: "slot-free" }
   | { type: "admin-result"; request: number; table: AdminTable }
   | { type: "admin-error"; request: number; message: string }
+  /** Node of a server process that some worker is connected to, -1 when there is none. */
+  | { type: "located"; request: number; node: number }
   | { type: "report"; request: number }
   /** smart: no new clients, go on until the last has left; fast: end all sessions now. */
   | { type: "stop"; mode: "smart" | "fast" | "immediate" };

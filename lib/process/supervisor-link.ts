@@ -5,9 +5,13 @@ import type { AdminSession, AdminTable, NodeComplaint, WorkerMessage } from "./m
 /** How long a worker waits for the supervisor's answer to a SHOW command, in milliseconds. */
 const ADMIN_DEADLINE_MS = 30_000;
 
+/** How long a server process is looked for among all workers, in milliseconds. */
+const LOCATE_DEADLINE_MS = 5000;
+
 /** What a worker tells and asks its supervisor, over the channel between them. */
 export class SupervisorLink implements SupervisorPort {
   readonly #questions = new Map<number, PromiseWithResolvers<AdminTable>>();
+  readonly #searches = new Map<number, (node: number) => void>();
   #next = 1;
 
   constructor(readonly send: (message: WorkerMessage) => void) {}
@@ -41,6 +45,25 @@ export class SupervisorLink implements SupervisorPort {
       clearTimeout(timer);
       this.#questions.delete(request);
     }
+  }
+
+  locate(pid: number): Promise<number> {
+    const request = this.#next++;
+    return new Promise((resolve) => {
+      const finish = (node: number) => {
+        clearTimeout(timer);
+        this.#searches.delete(request);
+        resolve(node);
+      };
+      const timer = setTimeout(() => finish(-1), LOCATE_DEADLINE_MS);
+      this.#searches.set(request, finish);
+      this.send({ type: "locate", request, pid });
+    });
+  }
+
+  /** The supervisor has found a server process, or not. */
+  located(request: number, node: number): void {
+    this.#searches.get(request)?.(node);
   }
 
   /** The supervisor's answer to a question. */

@@ -205,11 +205,24 @@ export class Supervisor {
         return this.#workers?.wakeNext();
       case "admin":
         return void this.#answerAdmin(from, message.request, message.view, message.session);
+      case "locate":
+        return void this.#locate(from, message.request, message.pid);
       case "drained":
       case "ready":
       case "report":
         return;
     }
+  }
+
+  /** Looks for a server process among the connections of all workers. */
+  async #locate(from: WorkerProcess, request: number, pid: number): Promise<void> {
+    const reports = await this.#workers?.reports() ?? [];
+    const connections = reports.flatMap(({ sessions, idle }) => [
+      ...sessions.flatMap(({ servers }) => servers),
+      ...idle,
+    ]);
+    const node = connections.find((connection) => connection.pid === pid)?.node ?? -1;
+    from.send({ type: "located", request, node });
   }
 
   async #answerAdmin(

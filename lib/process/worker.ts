@@ -135,6 +135,8 @@ class Worker {
         return this.#supervisor.answered(message.request, message.table);
       case "admin-error":
         return this.#supervisor.refused(message.request, message.message);
+      case "located":
+        return this.#supervisor.located(message.request, message.node);
       case "report":
         return send({ type: "report", request: message.request, report: this.#report() });
       case "stop":

@@ -3,7 +3,7 @@ import { leadsRead } from "../sql/leading.ts";
 import * as build from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { stringEnd, text } from "../wire/read.ts";
-import { type Portal, type Prepared, PreparedStatements } from "./prepared.ts";
+import { type Portal, type Prepared, PreparedStatements, preparedText } from "./prepared.ts";
 import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
 import type { ServerState } from "./server-state.ts";
 import type { Session } from "./session.ts";
@@ -32,19 +32,20 @@ export class ExtendedProtocol {
     const name = nameOf(bytes, start + 5, nameEnd);
     const statement = session.classify(bytes, nameEnd + 1, queryEnd, isHead);
     const readText = leadsRead(bytes, nameEnd + 1, queryEnd, session.settings);
-    const node = this.#parseTarget(statement, readText);
+    // A name that is taken: the server that has it refuses, keeps what it has, and so do we.
+    const taken = name === "" ? undefined : this.#statements.get(name);
+    const node = taken === undefined
+      ? this.#parseTarget(statement, readText)
+      : taken.nodes.at(-1) ?? session.router.primary;
     if (node === undefined) return false;
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
 
-    const followers = session.outgoing.followers(statement, node);
-    // A name that is taken: the server refuses it and keeps what it has, and so do we.
-    const taken = name !== "" && this.#statements.get(name) !== undefined;
-    const prepared = taken || isHead
-      ? undefined
-      : this.#statements.set(name, statement, readText, bytes, start, end);
-    if (isHead) this.#statements.set(name, statement, readText, bytes, start, start);
-    this.#statements.get(name)?.nodes.push(node, ...followers);
+    const followers = taken === undefined ? session.outgoing.followers(statement, node) : NONE;
+    const prepared = taken === undefined
+      ? this.#statements.set(name, statement, readText, bytes, start, isHead ? start : end)
+      : undefined;
+    prepared?.nodes.push(node, ...followers);
     this.#log(bytes, nameEnd + 1, queryEnd, "Parse: ", node, followers);
     if (statement.kind === "prepare") {
       session.simple.notePrepared(statement, text(bytes, nameEnd + 1, queryEnd), node);
@@ -65,15 +66,17 @@ export class ExtendedProtocol {
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
 
-    const statement = prepared?.statement;
-    const followers = statement === undefined ? NONE : session.outgoing.followers(statement, node);
+    const followers = prepared === undefined
+      ? NONE
+      : session.outgoing.followers(prepared.statement, node);
     if (prepared !== undefined) {
       this.#prepareOn(server, prepared, Show.Error);
       for (const each of followers) {
         this.#prepareOn(session.outgoing.server(each), prepared, Show.Nothing);
       }
     }
-    this.#setPortal(nameOf(bytes, start + 5, portalEnd), { statement, node, followers });
+    this.#setPortal(nameOf(bytes, start + 5, portalEnd), { prepared, node, followers });
+    if (prepared !== undefined) this.#logPrepared("Bind: ", prepared, node, followers);
     session.outgoing.visible(server, bytes, start, end, Expect.Bind);
     this.#follow(followers, bytes, start, end, Expect.Bind);
     if (isHead) session.passTo = server;
@@ -97,10 +100,12 @@ export class ExtendedProtocol {
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
     const followers = portal?.followers ?? NONE;
-    if (portal?.statement !== undefined) {
-      const query = this.#settingQuery(portal.statement);
-      session.outgoing.noteSent(portal.statement, query, server);
-      if (portal.statement.kind === "begin") {
+    if (portal?.prepared !== undefined) {
+      const { statement } = portal.prepared;
+      session.outgoing.notePrepared(portal.prepared);
+      this.#logPrepared("Execute: ", portal.prepared, node, followers);
+      session.outgoing.noteSent(statement, settingQuery(portal.prepared), server);
+      if (statement.kind === "begin") {
         for (const each of followers) session.outgoing.server(each).inTransaction = true;
       }
     }
@@ -254,12 +259,21 @@ export class ExtendedProtocol {
     return { node, others: nodes.filter((each) => each !== node) };
   }
 
-  /** A SET by the extended protocol as a Query message, for connections opened later. */
-  #settingQuery(statement: StatementClass): Uint8Array | undefined {
-    const kinds = statement.kind === "set" || statement.kind === "reset" ||
-      statement.kind === "discard";
-    if (!kinds) return undefined;
-    return build.query(this.session.outgoing.statement);
+  /** Logs Bind and Execute of a statement for the nodes they go to, the primary's COMMIT last. */
+  #logPrepared(
+    prefix: string,
+    prepared: Prepared,
+    node: number,
+    followers: readonly number[],
+  ): void {
+    const { settings, outgoing } = this.session;
+    if (!settings.log_per_node_statement && !settings.notice_per_node_statement) return;
+    const line = prefix + preparedText(prepared);
+    const { kind } = prepared.statement;
+    const ends = kind === "commit" || kind === "rollback";
+    for (const each of ends ? [...followers, node] : [node, ...followers]) {
+      outgoing.logPerNode(each, line);
+    }
   }
 
   #log(
@@ -284,6 +298,13 @@ export class ExtendedProtocol {
 /** EXECUTE or DEALLOCATE. */
 function ofSqlPrepared(statement: StatementClass): boolean {
   return statement.kind === "execute" || statement.kind === "deallocate";
+}
+
+/** A SET by the extended protocol as a Query message, for connections opened later. */
+function settingQuery(prepared: Prepared): Uint8Array | undefined {
+  const { kind } = prepared.statement;
+  const sets = kind === "set" || kind === "reset" || kind === "discard";
+  return sets && prepared.bytes !== undefined ? build.query(preparedText(prepared)) : undefined;
 }
 
 const STATEMENT = 0x53;

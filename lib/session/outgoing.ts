@@ -2,6 +2,7 @@ import type { StatementClass } from "../sql/statement-class.ts";
 import * as build from "../wire/build.ts";
 import { text } from "../wire/read.ts";
 import { InternalQuery } from "./internal-query.ts";
+import { type Prepared, preparedText } from "./prepared.ts";
 import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
 import { Route } from "./router.ts";
 import type { ServerState } from "./server-state.ts";
@@ -19,6 +20,8 @@ export class Outgoing {
   #statement: Uint8Array | undefined;
   #statementStart = 0;
   #statementEnd = 0;
+  /** The last statement was one of the extended protocol's. */
+  #prepared: Prepared | undefined;
   readonly #joined: (node: number) => boolean;
 
   constructor(readonly session: Session) {
@@ -27,6 +30,7 @@ export class Outgoing {
 
   /** Text of the last statement, at most 1023 bytes. */
   get statement(): string {
+    if (this.#prepared !== undefined) return shortened(preparedText(this.#prepared));
     if (this.#statement === undefined) return "";
     return text(this.#statement, this.#statementStart, this.#statementEnd);
   }
@@ -136,10 +140,16 @@ export class Outgoing {
     this.#statement = holds ? bytes : bytes.slice(start, start + length);
     this.#statementStart = holds ? start : 0;
     this.#statementEnd = this.#statementStart + length;
+    this.#prepared = undefined;
     const { settings } = this.session;
     if (settings.log_per_node_statement || settings.notice_per_node_statement) {
       this.logPerNode(node, prefix + text(bytes, start, end));
     }
+  }
+
+  /** Keeps the statement of the extended protocol that is going to run. */
+  notePrepared(prepared: Prepared): void {
+    if (prepared.bytes !== undefined) this.#prepared = prepared;
   }
 
   /** Logs a statement for the node it goes to (log_per_node_statement, notice_per_node_statement). */
@@ -219,6 +229,11 @@ function changesCatalog(statement: StatementClass): boolean {
 
 function changesSettings(statement: StatementClass): boolean {
   return statement.kind === "set" || statement.kind === "reset" || statement.kind === "discard";
+}
+
+function shortened(statement: string): string {
+  if (Buffer.byteLength(statement) <= STATEMENT_SHOWN) return statement;
+  return Buffer.from(statement).toString("utf8", 0, STATEMENT_SHOWN);
 }
 
 /** Whether settings of the open transaction are gone with it. */

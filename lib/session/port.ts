@@ -15,6 +15,8 @@ export interface SessionPort {
   openServer(node: number): void;
   /** Has pgpool carry out one of its own commands; answered by commandDone. */
   runCommand(command: PgpoolCommand): void;
+  /** Asks which node a server process belongs to; answered by backendLocated. */
+  locateBackend(pid: number): void;
   /** Idle connections of all workers are to be closed: they are in the way of a command. */
   closeIdleConnections(): void;
   complain(node: number, complaint: NodeComplaint, detail: string): void;

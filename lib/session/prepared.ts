@@ -1,4 +1,5 @@
 import type { StatementClass } from "../sql/statement-class.ts";
+import { stringEnd, text } from "../wire/read.ts";
 
 /** Parse messages kept for moving statements to other nodes, per session, in bytes. */
 const KEEP_BYTES = 16 * 1024 * 1024;
@@ -23,9 +24,18 @@ export interface Prepared {
 
 /** A portal of the extended protocol and where it is. */
 export interface Portal {
-  readonly statement: StatementClass | undefined;
+  /** Undefined when nothing is known of the statement it was bound to. */
+  readonly prepared: Prepared | undefined;
   readonly node: number;
   readonly followers: readonly number[];
+}
+
+/** Text of a statement of the extended protocol; empty when its message was not kept. */
+export function preparedText({ bytes, start, end }: Prepared): string {
+  if (bytes === undefined) return "";
+  const nameEnd = stringEnd(bytes, start + 5, end);
+  const queryEnd = stringEnd(bytes, nameEnd + 1, end);
+  return nameEnd < 0 || queryEnd < 0 ? "" : text(bytes, nameEnd + 1, queryEnd);
 }
 
 /** Prepared statements by name, bounded by the bytes of the messages kept. */

@@ -33,7 +33,8 @@ export type Waiting =
   | "answers of another node"
   | "server connection"
   | "catalog lookup"
-  | "pgpool command";
+  | "pgpool command"
+  | "search for a server process";
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -237,6 +238,12 @@ export class Session {
     if (this.ended || this.waitingFor !== "pgpool command") return;
     this.simple.reply(result);
     this.resume("pgpool command");
+  }
+
+  /** The node of a server process is known, -1 when it is none of pgpool's. */
+  backendLocated(pid: number, node: number): void {
+    this.simple.backendLocated(pid, node);
+    this.resume("search for a server process");
   }
 
   /** Sends an error to the client and ends the session. */

@@ -12,7 +12,15 @@ import type { Session } from "./session.ts";
 
 /** The simple query protocol, and the commands that pgpool itself answers. */
 export class SimpleProtocol {
+  /** Server process that was looked for last, and its node. */
+  #located: { pid: number; node: number } | undefined;
+
   constructor(readonly session: Session) {}
+
+  /** The node of a server process is known. */
+  backendLocated(pid: number, node: number): void {
+    this.#located = { pid, node };
+  }
 
   /**
    * Handles the Query message between two offsets; of a large one only the head is there.
@@ -116,6 +124,22 @@ export class SimpleProtocol {
     return true;
   }
 
+  /**
+   * pg_terminate_backend() has to run where the process is, when it is one that pgpool is connected
+   * to (reference sql-interface.md 11). Its end is no reason for a failover: the node still answers.
+   */
+  #terminateTarget(pid: number): number | undefined {
+    const { session } = this;
+    if (this.#located?.pid !== pid) {
+      session.waitingFor = "search for a server process";
+      session.port.locateBackend(pid);
+      return undefined;
+    }
+    const { node } = this.#located;
+    this.#located = undefined;
+    return node >= 0 ? node : session.router.primary;
+  }
+
   /** Where a statement goes; PREPARE, EXECUTE and DEALLOCATE follow each other. */
   #target(
     statement: StatementClass,
@@ -124,6 +148,9 @@ export class SimpleProtocol {
     end: number,
   ): number | undefined {
     const { session } = this;
+    if (statement.terminateBackendPid !== undefined && session.router.options.streaming) {
+      return this.#terminateTarget(statement.terminateBackendPid);
+    }
     const name = statement.prepared?.name;
     if (statement.kind === "execute" && typeof name === "string") return this.executeTarget(name);
     const known = typeof name === "string" ? session.sqlPrepared.get(name) : undefined;

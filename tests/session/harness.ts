@@ -138,6 +138,8 @@ export class Harness implements SessionPort {
   clientEnded = false;
   paused = false;
   refuseNode = -1;
+  /** Node on which every server process is found. */
+  locatedOn = -1;
 
   constructor(settings: Partial<SessionSettings> = {}, snapshot: ClusterSnapshot = CLUSTER) {
     const all = { ...DEFAULTS, ...settings };
@@ -227,6 +229,10 @@ export class Harness implements SessionPort {
 
   commandDone(result: CommandResult): void {
     this.session.commandDone(result);
+  }
+
+  locateBackend(pid: number): void {
+    queueMicrotask(() => this.session.backendLocated(pid, this.locatedOn));
   }
 
   closeIdleConnections(): void {}

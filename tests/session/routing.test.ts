@@ -125,6 +125,17 @@ describe("a session in streaming replication mode", () => {
     expect(harness.got(0)).toEqual(["Q /*NO LOAD BALANCE*/ select 1"]);
   });
 
+  it("terminates a server process on the node it belongs to", async () => {
+    const harness = await settled();
+    harness.locatedOn = 1;
+    harness.client(query("select pg_terminate_backend(4711)"));
+    expect(harness.session.waitingFor).toBe("search for a server process");
+    await opened();
+    await opened();
+    expect(harness.got(1)).toEqual(["Q select pg_terminate_backend(4711)"]);
+    expect(harness.got(0)).toEqual([]);
+  });
+
   it("hands SET to both nodes", async () => {
     const harness = await settled();
     harness.client(query("set work_mem = '1MB'"));

@@ -1,4 +1,5 @@
 import type { Logger } from "../../log/log.ts";
+import { TlsHandshakeError } from "../../net/errors.ts";
 import type { ByteStream } from "../../net/stream.ts";
 import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
 import {
@@ -62,6 +63,11 @@ export class Acceptor {
     const { config } = this.options.clients;
     this.#pending.add(stream);
     let current = stream;
+    const onSecured = (secured: ByteStream) => {
+      this.#pending.delete(current);
+      this.#pending.add(secured);
+      current = secured;
+    };
     if (config.values.log_connections) {
       const from = stream.isUnix
         ? "host=[local]"
@@ -70,18 +76,17 @@ export class Acceptor {
     }
     try {
       const deadline = config.values.authentication_timeout * 1000;
-      const opening = await readOpening(stream, this.options.tls(), deadline);
+      const opening = await readOpening(stream, this.options.tls(), deadline, onSecured);
       if (opening.kind === "cancel") {
         this.#cancel(opening.pid, opening.key);
-        stream.end();
+        opening.stream.end();
         return;
       }
-      current = opening.messages.stream;
       await this.#logIn(opening.messages, opening.request);
     } catch (error) {
       this.#refuse(current, error);
     } finally {
-      this.#pending.delete(stream);
+      this.#pending.delete(current);
       this.options.onLeft();
     }
   }
@@ -108,7 +113,7 @@ export class Acceptor {
     const negotiate = negotiation(request, newest);
     if (negotiate !== undefined) messages.stream.write(negotiate);
     messages.stopClock();
-    await this.options.admission.admit(messages.gone);
+    await this.#admit(messages);
     messages.startClock();
     let client: Client | undefined;
     try {
@@ -134,6 +139,18 @@ export class Acceptor {
     } finally {
       if (client === undefined) this.options.admission.release();
     }
+  }
+
+  async #admit(messages: MessageStream): Promise<void> {
+    const { admission, logger } = this.options;
+    const admitted = admission.admit(messages.gone);
+    if (admission.waiting > 0) {
+      logger.log("log", "a client waits because all client slots are taken", {
+        detail: `Clients of this worker that wait: ${admission.waiting}.`,
+        hint: "Raise num_init_children if this goes on.",
+      });
+    }
+    await admitted;
   }
 
   /** The connection a session begins with, to the node that takes writes. */
@@ -214,9 +231,23 @@ export class Acceptor {
         detail: error.message,
       };
     }
-    throw error;
+    if (error instanceof TlsHandshakeError) {
+      logger.log("log", `could not accept SSL connection: ${error.message}`);
+      return undefined;
+    }
+    // A fault of pgpool's own must not take the other clients of this worker along.
+    const detail = error instanceof Error ? error.stack : String(error);
+    logger.error("unexpected error during a login", detail === undefined ? {} : { detail });
+    return INTERNAL;
   }
 }
+
+const INTERNAL: ErrorFields = {
+  severity: "FATAL",
+  sqlstate: "XX000",
+  message: "internal error of pgpool",
+  hint: "see pgpool log for details",
+};
 
 const ALL_DOWN: ErrorFields = {
   severity: "FATAL",

@@ -193,6 +193,10 @@ export class Client implements SessionPort {
     void this.context.runCommand(command, this).then((result) => this.session.commandDone(result));
   }
 
+  locateBackend(pid: number): void {
+    void this.context.locateBackend(pid).then((node) => this.session.backendLocated(pid, node));
+  }
+
   complain(node: number, complaint: NodeComplaint, detail: string): void {
     this.context.complain(node, complaint, detail);
   }

@@ -76,7 +76,8 @@ export class Clients implements WorkerContext {
     this.#statements = new StatementCache({ entries, maxBytes: entries * 1024 });
     this.pool = new Pool({
       limit: () => this.#poolLimit(),
-      lifeTime: () => this.#config.values.connection_life_time,
+      lifeTime: () => this.#lifeTime(),
+      mostUses: () => this.#config.values.child_max_connections,
       resetQueries: () => this.#config.values.reset_query_list,
       caching: () => this.#config.values.connection_cache,
       address: (node) => this.address(node),
@@ -240,6 +241,13 @@ export class Clients implements WorkerContext {
     this.options.supervisor.closeIdle();
   }
 
+  locateBackend(pid: number): Promise<number> {
+    for (const connection of this.pool.connections) {
+      if (connection.pid === pid) return Promise.resolve(connection.node);
+    }
+    return this.options.supervisor.locate(pid);
+  }
+
   setSnapshot(snapshot: ClusterSnapshot): void {
     this.#snapshot = snapshot;
     const unusable = new Set(
@@ -292,6 +300,16 @@ export class Clients implements WorkerContext {
   #freshKnowledge(): SharedKnowledge {
     const { relcache_size, relcache_expire } = this.#config.values;
     return new SharedKnowledge(relcache_size, relcache_expire, () => this.#now);
+  }
+
+  /**
+   * Pgpool-II's idle children end after child_life_time, and their cached connections with them;
+   * here only the connections are left to end.
+   */
+  #lifeTime(): number {
+    const { connection_life_time, child_life_time } = this.#config.values;
+    const limits = [connection_life_time, child_life_time].filter((limit) => limit > 0);
+    return limits.length === 0 ? 0 : Math.min(...limits);
   }
 
   #poolLimit(): number {

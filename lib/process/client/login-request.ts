@@ -23,7 +23,7 @@ export interface ClientTlsStarter {
 
 /** What a client's first packets ask for. */
 export type Opening =
-  | { kind: "cancel"; pid: number; key: Uint8Array }
+  | { kind: "cancel"; stream: ByteStream; pid: number; key: Uint8Array }
   | { kind: "login"; messages: MessageStream; request: LoginRequest };
 
 /** A client's wish to log in. */
@@ -42,12 +42,14 @@ export interface LoginRequest {
  * Reads a client's packets up to its startup packet, starting TLS where it asks for it.
  *
  * @param deadlineMs time for the whole login.
- * @throws {LoginFailed | ProtocolError | ConnectionClosed | DeadlineExceeded}
+ * @param onSecured is told of the stream that takes the place of the one before, after a handshake.
+ * @throws {LoginFailed | ProtocolError | ConnectionClosed | DeadlineExceeded | TlsHandshakeError}
  */
 export async function readOpening(
   stream: ByteStream,
   tls: ClientTlsStarter | undefined,
   deadlineMs: number,
+  onSecured: (stream: ByteStream) => void,
 ): Promise<Opening> {
   let messages = new MessageStream(stream, deadlineMs, MAX_PASSWORD_MESSAGE);
   let encrypted = false;
@@ -57,6 +59,7 @@ export async function readOpening(
     if (!encrypted && first[0] === TLS_HANDSHAKE) {
       if (tls === undefined) throw new ProtocolError("TLS is not enabled");
       messages = await secured(messages, (stream) => tls.direct(stream, first));
+      onSecured(messages.stream);
       encrypted = true;
       continue;
     }
@@ -69,6 +72,7 @@ export async function readOpening(
         messages.stream.write(accept ? ACCEPTED : REFUSED);
         if (!accept) break;
         messages = await secured(messages, (stream) => tls.upgrade(stream));
+        onSecured(messages.stream);
         encrypted = true;
         break;
       }
@@ -78,7 +82,7 @@ export async function readOpening(
         break;
       case "cancel":
         messages.detach();
-        return { kind: "cancel", pid: request.pid, key: request.key };
+        return { kind: "cancel", stream: messages.stream, pid: request.pid, key: request.key };
       case "startup":
         messages.unread(rest);
         return { kind: "login", messages, request: loginRequest(request) };

@@ -30,6 +30,8 @@ export interface SupervisorPort {
   closeIdle(): void;
   /** Has the supervisor answer a SHOW command. @throws {ProcessError} */
   askAdmin(view: string, session: AdminSession): Promise<AdminTable>;
+  /** Node of a server process that some worker is connected to, -1 when there is none. */
+  locate(pid: number): Promise<number>;
 }
 
 /** What a client needs of the worker it is served by. */
@@ -51,6 +53,8 @@ export interface WorkerContext {
   runCommand(command: PgpoolCommand, client: Client): Promise<CommandResult>;
   complain(node: number, complaint: NodeComplaint, detail: string): void;
   closeIdleEverywhere(): void;
+  /** Node of a server process that pgpool is connected to, -1 when there is none. */
+  locateBackend(pid: number): Promise<number>;
   /** The client is gone; may be called more than once. */
   ended(client: Client): void;
 }
