@@ -11,6 +11,7 @@ import { Acceptor } from "./client/acceptor.ts";
 import { loadAuth } from "./client/auth-settings.ts";
 import type { AuthSettings } from "./client/authenticate.ts";
 import { Clients } from "./client/clients.ts";
+import { ConnectionLog } from "./client/connection-log.ts";
 import { loadTls, type TlsSettings } from "./client/tls-settings.ts";
 import { FATAL_STATUS } from "./errors.ts";
 import { configureLogger } from "./log-settings.ts";
@@ -102,6 +103,7 @@ class Worker {
     this.#acceptor = new Acceptor({
       clients: this.#clients,
       logger,
+      connectionLog: new ConnectionLog(logger, () => this.#config.values.log_hostname),
       tls: () => this.#tls.clients,
       auth: () => this.#auth,
       admission: this.#admission,

@@ -20,6 +20,7 @@ import { type Admission, AdmissionEnded } from "../admission.ts";
 import { Authentication, type AuthSettings } from "./authenticate.ts";
 import { Client } from "./client.ts";
 import type { Clients } from "./clients.ts";
+import { addressOf, type ConnectionLog } from "./connection-log.ts";
 import { LoginFailed } from "./login-failed.ts";
 import {
   type ClientTlsStarter,
@@ -36,6 +37,7 @@ const PROTOCOL_3_2_SINCE = 180_000;
 export interface AcceptorOptions {
   readonly clients: Clients;
   readonly logger: Logger;
+  readonly connectionLog: ConnectionLog;
   readonly tls: () => ClientTlsStarter | undefined;
   readonly auth: () => AuthSettings;
   readonly admission: Admission;
@@ -68,12 +70,7 @@ export class Acceptor {
       this.#pending.add(secured);
       current = secured;
     };
-    if (config.values.log_connections) {
-      const from = stream.isUnix
-        ? "host=[local]"
-        : `host=${stream.remoteHost} port=${stream.remotePort}`;
-      this.options.logger.log("log", "new connection received", { detail: `connecting ${from}` });
-    }
+    if (config.values.log_connections) this.options.connectionLog.received(addressOf(stream));
     try {
       const deadline = config.values.authentication_timeout * 1000;
       const opening = await readOpening(stream, this.options.tls(), deadline, onSecured);
@@ -94,6 +91,9 @@ export class Acceptor {
   /** The client has left; its slot is free again. */
   left(client: Client): void {
     if (this.#slots.delete(client)) this.options.admission.release();
+    if (client.context.config.values.log_disconnections) {
+      this.options.connectionLog.ended(client.logIdentity, Date.now());
+    }
     this.options.onLeft();
   }
 

@@ -13,6 +13,7 @@ import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import * as build from "../../wire/build.ts";
 import { TransactionStatus } from "../../wire/protocol.ts";
 import type { NodeComplaint, SessionInfo } from "../messages.ts";
+import { addressOf, type ClientAddress, type EndedSession } from "./connection-log.ts";
 import type { LoginRequest } from "./login-request.ts";
 import { CONGESTED, isCongested, SessionLink } from "./session-link.ts";
 import type { WorkerContext } from "./worker-context.ts";
@@ -134,6 +135,16 @@ export class Client implements SessionPort {
       : now - this.#lastActive;
   }
 
+  get address(): ClientAddress {
+    return addressOf(this.#stream);
+  }
+
+  /** Who the log says this is. */
+  get logIdentity(): EndedSession {
+    const { startTime, address, user, database } = this;
+    return { startTime, address, user, database, applicationName: this.request.applicationName };
+  }
+
   get info(): SessionInfo {
     const { session, request } = this;
     const busy = session.visibleCount > 0 || session.waitingFor !== "";
@@ -142,8 +153,8 @@ export class Client implements SessionPort {
       startTime: Math.floor(this.startTime / 1000),
       database: request.database,
       user: request.user,
-      clientHost: this.#stream.isUnix ? "[local]" : this.#stream.remoteHost,
-      clientPort: this.#stream.isUnix ? "" : String(this.#stream.remotePort),
+      clientHost: this.address.host,
+      clientPort: this.address.port,
       applicationName: request.applicationName,
       status: busy
         ? "Execute command"
