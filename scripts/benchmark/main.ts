@@ -173,14 +173,18 @@ class Bench {
     }
   }
 
+  /** Those that take part. */
   #programs(hasPgpool: boolean): Record<string, Program | null> {
+    const { workloads, targets, growth } = this.options;
+    const inTable = (name: TargetName) => workloads.length > 0 && targets.includes(name);
     const pgbench = clientProgram("pgbench");
+    const withServers = workloads.length > 0 || growth > 0;
     return {
-      postgresql: postgresProgram(),
-      pgbench: pgbench === null ? null : { path: pgbench, env: {} },
+      postgresql: withServers ? postgresProgram() : null,
+      pgbench: withServers && pgbench !== null ? { path: pgbench, env: {} } : null,
       pgpool: hasPgpool ? pgpoolProgram() : null,
-      pgbouncer: pooler("pgbouncer", this.#account, this.#dir),
-      pgpool2: pooler("pgpool", this.#account, this.#dir),
+      pgbouncer: inTable("pgbouncer") ? pooler("pgbouncer", this.#account, this.#dir) : null,
+      pgpool2: inTable("pgpool2") ? pooler("pgpool", this.#account, this.#dir) : null,
     };
   }
 }

@@ -4,7 +4,7 @@ import type { TargetName } from "./options.ts";
 import { type Pgbench, PgbenchError, type PgbenchResult } from "./pgbench.ts";
 import { cpuTime, family, type Memory, memory } from "./processes.ts";
 import type { Target } from "./targets.ts";
-import { MODES, type Workload, WORKLOADS } from "./workloads.ts";
+import { type Workload, WORKLOADS } from "./workloads.ts";
 
 /** One run of pgbench. */
 export interface Run {
@@ -35,8 +35,9 @@ export interface MatrixOptions {
 }
 
 /**
- * Runs everything. Targets take turns within a workload, and every round begins with another one,
- * so that whatever else happens on the machine hits all of them alike.
+ * Runs everything. Targets take turns within a workload,
+ * so that whatever else happens on the machine hits all of them alike: every workload and every round
+ * begins with another target.
  */
 export async function runMatrix(options: MatrixOptions): Promise<Run[]> {
   const { targets, workloads, rounds, say } = options;
@@ -45,7 +46,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Run[]> {
   for (const [index, workload] of workloads.entries()) {
     const taking = targets.filter(({ name }) => !name.endsWith("-1") || workload.oneProcess);
     for (let round = 1; round <= rounds; round++) {
-      const shift = (round - 1) % taking.length;
+      const shift = (index + round - 1) % taking.length;
       for (const target of [...taking.slice(shift), ...taking.slice(0, shift)]) {
         const result = await measure(options, workload, target);
         runs.push({ workload: workload.name, target: target.name, round, result });
@@ -97,13 +98,15 @@ async function cleanTables(cluster: TestCluster): Promise<void> {
 /** Lets runtimes compile what they run often, and pools open their connections. */
 async function warmUp({ pgbench, targets, workloads, say }: MatrixOptions): Promise<void> {
   say("warming up");
-  const modes = MODES.filter((mode) => workloads.some((each) => each.mode === mode));
+  const most = Math.max(...workloads.map(({ clients }) => clients));
+  const useful = WORKLOADS.filter((each) =>
+    each.script === "select-only" && !each.reconnect && each.clients === most &&
+    workloads.some(({ mode }) => mode === each.mode)
+  );
   for (const target of targets) {
     // Only what reads the protocol has to learn its variants.
-    const useful = target.name.startsWith("pgpool") ? modes : modes.slice(0, 1);
-    for (const mode of useful) {
-      const workload = WORKLOADS.find((each) => each.oneProcess && each.mode === mode);
-      if (workload === undefined) continue;
+    const learnt = target.name.startsWith("pgpool") ? useful : useful.slice(0, 1);
+    for (const workload of learnt) {
       try {
         await pgbench.measure(target.port, workload, 1);
       } catch (error) {
