@@ -1,5 +1,4 @@
 import type { StatementClass } from "../sql/statement-class.ts";
-import { leadsRead } from "../sql/leading.ts";
 import * as build from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { stringEnd, text } from "../wire/read.ts";
@@ -31,7 +30,7 @@ export class ExtendedProtocol {
     const queryEnd = isHead ? end : nameAt(bytes, nameEnd + 1, end);
     const name = nameOf(bytes, start + 5, nameEnd);
     const statement = session.classify(bytes, nameEnd + 1, queryEnd, isHead);
-    const readText = leadsRead(bytes, nameEnd + 1, queryEnd, session.settings);
+    const readText = session.outgoing.mayBeRead(bytes, nameEnd + 1, queryEnd);
     // A name that is taken: the server that has it refuses, keeps what it has, and so do we.
     const taken = name === "" ? undefined : this.#statements.get(name);
     const node = taken === undefined

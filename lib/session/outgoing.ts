@@ -1,3 +1,4 @@
+import { leadsRead } from "../sql/leading.ts";
 import type { StatementClass } from "../sql/statement-class.ts";
 import * as build from "../wire/build.ts";
 import { text } from "../wire/read.ts";
@@ -33,6 +34,20 @@ export class Outgoing {
     if (this.#prepared !== undefined) return shortened(preparedText(this.#prepared));
     if (this.#statement === undefined) return "";
     return text(this.#statement, this.#statementStart, this.#statementEnd);
+  }
+
+  /** Whether a text may be a read, by its beginning and by primary_routing_query_pattern_list. */
+  mayBeRead(bytes: Uint8Array, start: number, end: number): boolean {
+    if (!leadsRead(bytes, start, end, this.session.settings)) return false;
+    return !this.belongsOnPrimary(bytes, start, end);
+  }
+
+  /** Whether primary_routing_query_pattern_list has a pattern for the text. */
+  belongsOnPrimary(bytes: Uint8Array, start: number, end: number): boolean {
+    const { primaryRouting } = this.session.options.knowledge.patterns();
+    if (primaryRouting.length === 0) return false;
+    const subject = text(bytes, start, end).replaceAll('"', "");
+    return primaryRouting.some((pattern) => pattern.test(subject));
   }
 
   /** Chooses the node that leads a statement; undefined when the message has to wait. */

@@ -1,5 +1,4 @@
 import type { StatementClass } from "../sql/statement-class.ts";
-import { leadsRead } from "../sql/leading.ts";
 import { looksLikePgpoolCommand, parsePgpoolCommand } from "../sql/pgpool-commands.ts";
 import * as build from "../wire/build.ts";
 import { readyForQuery } from "../wire/build.ts";
@@ -162,7 +161,9 @@ export class SimpleProtocol {
     }
     const inner = statement.kind === "prepare" ? statement.prepared?.inner : undefined;
     // The text of PREPARE says nothing of what it prepares: its inner statement was parsed.
-    const readText = inner !== undefined || leadsRead(bytes, start, end, session.settings);
+    const readText = inner === undefined
+      ? session.outgoing.mayBeRead(bytes, start, end)
+      : !session.outgoing.belongsOnPrimary(bytes, start, end);
     return session.outgoing.target(inner ?? statement, readText);
   }
 
@@ -187,12 +188,13 @@ export class SimpleProtocol {
 
   /** Registers what PREPARE names; a name that is taken keeps its meaning: the server refuses. */
   notePrepared(statement: StatementClass, sql: string, node: number): Prepared | undefined {
-    const { sqlPrepared } = this.session;
+    const { sqlPrepared, outgoing } = this.session;
     const { name, inner } = statement.prepared ?? {};
     if (statement.kind !== "prepare" || typeof name !== "string" || inner === undefined) return;
     if (sqlPrepared.get(name) !== undefined) return;
     const message = build.query(sql);
-    const prepared = sqlPrepared.set(name, inner, true, message, 0, message.length);
+    const readText = !outgoing.belongsOnPrimary(message, 5, message.length - 1);
+    const prepared = sqlPrepared.set(name, inner, readText, message, 0, message.length);
     prepared.nodes.push(node);
     return prepared;
   }
