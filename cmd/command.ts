@@ -1,9 +1,15 @@
+import { pgEnc } from "./passwords/pg-enc.ts";
+import { pgMd5 } from "./passwords/pg-md5.ts";
 import { program } from "./program.ts";
+
+/** Commands of Pgpool-II that this binary answers to under their own names. */
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  pg_md5: pgMd5,
+  pg_enc: pgEnc,
+};
 
 /** Commands of Pgpool-II that this binary will answer to under their own names. */
 const COMING: Readonly<Record<string, string>> = {
-  pg_md5: "md5 passwords for pool_passwd and pcp.conf",
-  pg_enc: "encrypted passwords for pool_passwd",
   pgproto: "replay of protocol messages",
   wd_cli: "questions to the watchdog",
   pgpool_setup: "temporary clusters for tests",
@@ -21,7 +27,7 @@ const PCP_COMMAND = /^pcp_[a-z_]+$/;
  */
 export async function runCommand(name: string, args: readonly string[]): Promise<number> {
   const coming = PCP_COMMAND.test(name) ? "administration over PCP" : COMING[name];
-  if (coming === undefined) return await program(args);
+  if (coming === undefined) return await (COMMANDS[name] ?? program)(args);
   process.stderr.write(`${name}: not available yet in this build (${coming} comes later)\n`);
   return 1;
 }
