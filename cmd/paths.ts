@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { ConfigFiles } from "../lib/process/messages.ts";
@@ -35,4 +36,13 @@ export function configDirectory(): string {
   const candidates = [installed, ...SYSTEM_DIRECTORIES];
   return candidates.find((directory) => existsSync(join(directory, "pgpool.conf"))) ??
     "/usr/local/etc";
+}
+
+/** Options of everything that has to know the configuration. */
+export function fileOptions(command: Command): Command {
+  return command
+    .option("-f, --config-file <file>", "path of pgpool.conf")
+    .option("-F, --pcp-file <file>", "path of pcp.conf")
+    .option("-a, --hba-file <file>", "path of pool_hba.conf")
+    .option("-k, --key-file <file>", "path of the key of AES passwords (default: ~/.pgpoolkey)");
 }

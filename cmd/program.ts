@@ -2,14 +2,18 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { POOL_VERSION } from "../lib/admin/pool-version.ts";
 import type { StopMode } from "../lib/process/stop-mode.ts";
 import { reload, stop, stopMode } from "./control.ts";
+import { EXIT } from "./exit-status.ts";
+import { addConfigCommands } from "./config/commands.ts";
+import { CommandFailure, printFailure } from "./output.ts";
+import { fileOptions } from "./paths.ts";
 import type { FileOptions } from "./paths.ts";
 import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
 import { nearest } from "./suggest.ts";
 
 const VERSION_LINE = `pgpool-II version ${POOL_VERSION}\n`;
 
-/** Exit status of a command line that makes no sense (commands.md 1). */
-const USAGE_STATUS = 1;
+/** Exit status of Pgpool-II for a command line that makes no sense (commands.md 1). */
+const USAGE_STATUS = EXIT.failed;
 
 const EXAMPLES = `
 Without a command pgpool starts in the background, or with -n in the foreground, and understands
@@ -38,7 +42,11 @@ export async function program(args: readonly string[]): Promise<number> {
     return status;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : USAGE_STATUS;
+    if (error.exitCode !== 0 && args.includes("--json")) {
+      const hint = "The option --help tells how the command is used.";
+      printFailure(new CommandFailure("usage", error.message, hint), true);
+    }
+    return error.exitCode;
   }
 }
 
@@ -98,18 +106,10 @@ function addCommands(root: Command, finish: (status: number) => void): void {
   fileOptions(reloadCommand).action(async (_options: FileOptions, self: Command) => {
     finish(await reload(self.optsWithGlobals<FileOptions>()));
   });
+  addConfigCommands(root, finish);
   root.command("version").description("print the version").action(() => {
     process.stdout.write(VERSION_LINE);
   });
-}
-
-/** Options of everything that has to know the configuration. */
-function fileOptions(command: Command): Command {
-  return command
-    .option("-f, --config-file <file>", "path of pgpool.conf")
-    .option("-F, --pcp-file <file>", "path of pcp.conf")
-    .option("-a, --hba-file <file>", "path of pool_hba.conf")
-    .option("-k, --key-file <file>", "path of the key of AES passwords (default: ~/.pgpoolkey)");
 }
 
 /** Options of a start. */

@@ -4,7 +4,7 @@ import { checkConfig, readNodeId } from "./checks.ts";
 import { buildConfig } from "./config.ts";
 import type { Config, Source } from "./config.ts";
 import { readConfigFiles } from "./files.ts";
-import type { PlacedAssignment } from "./files.ts";
+import type { PlacedAssignment, ReadFiles } from "./files.ts";
 import { nearestName, resolveName } from "./names.ts";
 import type { ResolvedName } from "./names.ts";
 import type { AnyValue } from "./parameters.ts";
@@ -36,11 +36,32 @@ export function loadConfig(
   path: string,
   options: { environment?: Environment; base?: Config } = {},
 ): LoadedConfig {
-  const file = resolve(path);
-  const { assignments, problems } = readConfigFiles(path);
-  if (options.base) refuseMissing(problems);
-  const loader = new Loader(file, options.environment ?? process.env, problems);
-  for (const assignment of assignments) loader.assign(assignment);
+  const read = readConfigFiles(path);
+  if (options.base) refuseMissing(read.problems);
+  const loaded = examine(path, read, options.environment);
+  if (loaded.problems.some((problem) => problem.severity === "error")) {
+    throw new ConfigError(loaded.problems);
+  }
+  return loaded;
+}
+
+/**
+ * Reads a configuration as `loadConfig` does, and goes on over errors: what has one keeps its
+ * default. For those who look for mistakes; never to be served with. Throws nothing.
+ */
+export function examineConfig(path: string, environment?: Environment): ExaminedConfig {
+  const read = readConfigFiles(path);
+  return { ...examine(path, read, environment), assignments: read.assignments };
+}
+
+/** A configuration that may have errors, with the lines it was read from. */
+export interface ExaminedConfig extends LoadedConfig {
+  readonly assignments: readonly PlacedAssignment[];
+}
+
+function examine(path: string, read: ReadFiles, environment?: Environment): LoadedConfig {
+  const loader = new Loader(resolve(path), environment ?? process.env, read.problems);
+  for (const assignment of read.assignments) loader.assign(assignment);
   return loader.finish();
 }
 
@@ -89,7 +110,7 @@ class Loader {
     if (current.kind === "parameter") this.#set(deprecated.replacedBy, current, at);
   }
 
-  /** Checks the whole and gives the configuration; throws ConfigError. */
+  /** Checks the whole and gives the configuration with all problems. */
   finish(): LoadedConfig {
     const directory = dirname(this.#path);
     const config = buildConfig(this.#settings, {
@@ -99,9 +120,7 @@ class Loader {
       watchdogNodeId: this.#nodeId(directory),
       localHostname: hostname(),
     });
-    const problems = [...this.#problems, ...checkConfig(config)];
-    if (problems.some((problem) => problem.severity === "error")) throw new ConfigError(problems);
-    return { config, problems };
+    return { config, problems: [...this.#problems, ...checkConfig(config)] };
   }
 
   #set(name: string, { base, parameter, index }: Parameter, at: PlacedAssignment): void {

@@ -1,0 +1,87 @@
+import { CommanderError } from "commander";
+import type { Command } from "commander";
+import { EXIT } from "../exit-status.ts";
+import { run } from "../output.ts";
+import { configFiles, fileOptions } from "../paths.ts";
+import type { FileOptions } from "../paths.ts";
+import { status } from "../status.ts";
+import { nearest } from "../suggest.ts";
+import { diff, explain, show } from "./show.ts";
+
+interface JsonOption extends FileOptions {
+  readonly json?: boolean;
+}
+
+/** Adds `pgpool config ...` and `pgpool status`; `finish` takes the exit status. */
+export function addConfigCommands(root: Command, finish: (status: number) => void): void {
+  const config = root.command("config")
+    .description("look at, check and write configurations")
+    .exitOverride(usageStatus)
+    .argument("[command]")
+    .allowUnknownOption()
+    .action((word: string | undefined, _options: object, self: Command) => {
+      if (word === undefined) return self.help({ error: true });
+      const like = nearest(word, self.commands.map((each) => each.name()));
+      const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
+      self.error(`error: unknown command "config ${word}"${hint}`);
+    });
+  addShow(config, finish);
+  addDiff(config, finish);
+  addExplain(config, finish);
+  const statusCommand = root.command("status")
+    .description("tell whether pgpool is running")
+    .exitOverride(usageStatus);
+  withJson(fileOptions(statusCommand)).action(async (_options: JsonOption, self: Command) => {
+    const options = self.optsWithGlobals<JsonOption>();
+    const json = options.json ?? false;
+    finish(await run(json, () => status(configFiles(options).config, json)));
+  });
+}
+
+function addShow(config: Command, finish: (status: number) => void): void {
+  const command = config.command("show").argument("[name]", "a parameter or a group of them")
+    .description("print values and where they are set")
+    .option("--changed", "only those that are not the default")
+    .option("--all", "all parameters (the default)");
+  withJson(fileOptions(command)).action(
+    async (name: string | undefined, _options: JsonOption, self: Command) => {
+      const options = self.optsWithGlobals<JsonOption & { changed?: boolean }>();
+      finish(
+        await run(
+          options.json ?? false,
+          () => show(configFiles(options).config, name, options),
+        ),
+      );
+    },
+  );
+}
+
+function addDiff(config: Command, finish: (status: number) => void): void {
+  const command = config.command("diff").argument("<first>").argument("<second>")
+    .description("print what differs between two pgpool.conf");
+  withJson(command).action(async (first: string, second: string, options: JsonOption) => {
+    const json = options.json ?? false;
+    finish(await run(json, () => diff(first, second, json)));
+  });
+}
+
+function addExplain(config: Command, finish: (status: number) => void): void {
+  const command = config.command("explain").argument("<name>")
+    .description("tell what a parameter does, what it takes and where it is set");
+  withJson(fileOptions(command)).action(
+    async (name: string, _options: JsonOption, self: Command) => {
+      const options = self.optsWithGlobals<JsonOption>();
+      const json = options.json ?? false;
+      finish(await run(json, () => explain(configFiles(options).config, name, json)));
+    },
+  );
+}
+
+function withJson(command: Command): Command {
+  return command.option("--json", "print JSON");
+}
+
+/** Gives a command line that makes no sense the status of docs/cli.md. */
+function usageStatus(error: CommanderError): never {
+  throw new CommanderError(error.exitCode === 0 ? EXIT.ok : EXIT.usage, error.code, error.message);
+}
