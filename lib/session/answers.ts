@@ -13,6 +13,13 @@ export class Answers implements ReplyHandler {
 
   constructor(readonly session: Session) {}
 
+  watcher(server: ServerState): ((type: number) => void) | undefined {
+    const { backendLog, settings } = this.session;
+    if (backendLog === undefined) return undefined;
+    const terse = settings.log_backend_messages === "terse";
+    return (type) => backendLog.message(server.node, type, terse);
+  }
+
   forward(_server: ServerState, bytes: Uint8Array): void {
     this.session.port.toClient(bytes);
   }

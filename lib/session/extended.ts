@@ -210,6 +210,7 @@ export class ExtendedProtocol {
   #prepareOn(server: ServerState, prepared: Prepared, show: number): void {
     const { bytes, start, end, nodes } = prepared;
     if (nodes.includes(server.node) || bytes === undefined) return;
+    this.#logPrepared("Parse: ", prepared, server.node, NONE);
     server.sendRange(bytes, start, end, Expect.Parse, show, prepared);
     prepared.nodes.push(server.node);
   }
@@ -285,7 +286,7 @@ export class ExtendedProtocol {
   ): void {
     const { session } = this;
     if (session.settings.log_statement) {
-      session.port.log("log", `statement: ${prefix}${text(bytes, start, end)}`);
+      session.tell("log", `statement: ${prefix}${text(bytes, start, end)}`);
     }
     session.outgoing.noteText(bytes, start, end, node, prefix);
     for (const each of followers) {

@@ -172,7 +172,7 @@ export class Outgoing {
     const { session } = this;
     if (session.settings.log_per_node_statement) {
       const pid = session.servers[node]?.link?.pid ?? 0;
-      session.port.log("log", `DB node id: ${node} backend pid: ${pid} statement: ${statement}`);
+      session.tell("log", `DB node id: ${node} backend pid: ${pid} statement: ${statement}`);
     }
     if (session.settings.notice_per_node_statement) {
       const message = `DB node id: ${node} statement: ${statement}`;

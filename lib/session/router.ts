@@ -52,6 +52,8 @@ export class Router {
   failedNode = -1;
   /** Something was written since the last Sync of the extended protocol. */
   pipelineWrote = false;
+  /** The load balance node was chosen for the statement that is being looked at. */
+  rebalanced = false;
   #wroteInTransaction = false;
   #wroteInSession = false;
   #serializable: boolean | undefined;
@@ -89,7 +91,10 @@ export class Router {
     const settings = this.options.settings();
     if (!settings.load_balance_mode || !readText || this.pipelineWrote) return primary;
     if (this.#wroteInSession && settings.disable_load_balance_on_write === "always") return primary;
-    if (settings.statement_level_load_balance && !this.inTransaction) this.rebalance();
+    if (settings.statement_level_load_balance && !this.inTransaction && !this.rebalanced) {
+      this.rebalance();
+      this.rebalanced = true;
+    }
     const node = this.loadBalanceNode;
     if (node === primary || node < 0) return primary;
     if (this.inTransaction && !this.#mayReadInTransaction(node, joined)) return primary;

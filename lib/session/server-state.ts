@@ -9,6 +9,8 @@ const KEEP = 64 * 1024;
 
 /** What a session learns from the bytes of one server. */
 export interface ReplyHandler {
+  /** What is to hear of every message of a server, for log_backend_messages. */
+  watcher(server: ServerState): ((type: number) => void) | undefined;
   /** Bytes for the client, whole messages or parts of a large one. */
   forward(server: ServerState, bytes: Uint8Array): void;
   /** Whether a message that answers nothing (notice, notification, parameter) is for the client. */
@@ -139,6 +141,7 @@ export class ServerState {
     const bytes = this.#stash === undefined ? chunk : Buffer.concat([this.#stash, chunk]);
     this.#stash = undefined;
     const end = bytes.length;
+    const watch = this.handler.watcher(this);
     let at = 0;
     // Messages that go to the client one after the other are sent as one run.
     let run = -1;
@@ -163,6 +166,12 @@ export class ServerState {
       const isRow = type === Backend.DataRow || type === Backend.CopyData;
       const internal = this.replies.expect === Expect.Internal;
       if (next > end && (!isRow || internal) && length < KEEP) break;
+      if (watch !== undefined && !internal) {
+        // A client that is told of the message is told so before it comes.
+        if (run >= 0) this.handler.forward(this, bytes.subarray(run, at));
+        run = -1;
+        watch(type);
+      }
       const shown = isRow && !internal
         ? this.replies.show === Show.All
         : this.#take(type, next <= end ? bytes.subarray(at + 5, next) : undefined);

@@ -1,4 +1,5 @@
 import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
+import { reachesClient, severityLabel } from "../log/severity.ts";
 import type { StatementClass } from "../sql/statement-class.ts";
 import type { StatementCache } from "../sql/template.ts";
 import * as build from "../wire/build.ts";
@@ -7,6 +8,7 @@ import { Frame, FrameReader } from "../wire/frames.ts";
 import { Frontend } from "../wire/protocol.ts";
 import { Answers } from "./answers.ts";
 import { ExtendedProtocol } from "./extended.ts";
+import { BackendMessageLog, ClientMessageLog, type LogLine } from "./message-log.ts";
 import { Outgoing } from "./outgoing.ts";
 import type {
   CommandResult,
@@ -77,6 +79,10 @@ export class Session {
   readonly #reader = new FrameReader();
   readonly #answers = new Answers(this);
   #dispatching = false;
+  /** The client's next message has been looked at before: it had to wait. */
+  #waited = false;
+  #clientLog: ClientMessageLog | undefined;
+  #backendLog: BackendMessageLog | undefined;
 
   constructor(readonly options: SessionOptions) {
     this.outgoing = new Outgoing(this);
@@ -109,6 +115,26 @@ export class Session {
   get untouched(): boolean {
     return this.statementNode < 0 && this.visibleCount === 0 && this.waitingFor === "" &&
       this.servers.every((server) => server === undefined || !server.touched);
+  }
+
+  /** What log_backend_messages writes with; undefined when it is off. */
+  get backendLog(): BackendMessageLog | undefined {
+    if (this.settings.log_backend_messages === "none") return undefined;
+    return this.#backendLog ??= new BackendMessageLog(this.#logLine());
+  }
+
+  /** Writes to the log, and shows the client what its client_min_messages lets through. */
+  tell(severity: "log" | "debug1", message: string, detail?: string): void {
+    this.port.log(severity, message, detail);
+    if (this.ended || !reachesClient(severity, this.settings.client_min_messages)) return;
+    // Nothing may be put into the middle of a message.
+    if (this.servers.some((server) => server?.midMessage === true)) return;
+    this.port.toClient(build.noticeResponse({
+      severity: severityLabel(severity),
+      sqlstate: "XX000",
+      message,
+      ...(detail === undefined ? {} : { detail }),
+    }));
   }
 
   /** Hands over the connection the client logged in with. */
@@ -266,7 +292,8 @@ export class Session {
         const found = this.#reader.next();
         if (found === Frame.None) break;
         if (found === Frame.More) this.#more();
-        else if (!this.#message(found === Frame.Head)) this.#reader.unread();
+        else if (this.#message(found === Frame.Head)) this.#taken();
+        else this.#wait();
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -275,6 +302,29 @@ export class Session {
       this.#dispatching = false;
       for (const server of this.servers) server?.flushRun();
     }
+  }
+
+  /** The client's message has been dealt with. */
+  #taken(): void {
+    this.#waited = false;
+    this.router.rebalanced = false;
+  }
+
+  /** The client's message is looked at again when what it waits for has come. */
+  #wait(): void {
+    this.#reader.unread();
+    this.#waited = true;
+  }
+
+  #logLine(): LogLine {
+    return (message, detail) => this.tell("log", message, detail);
+  }
+
+  #logMessage(): void {
+    if (this.#waited) return;
+    const { bytes, start, end, type } = this.#reader;
+    this.#clientLog ??= new ClientMessageLog(this.#logLine());
+    this.#clientLog.message(type, bytes, start, end);
   }
 
   /** The rest of a large message goes where its head went. */
@@ -290,6 +340,7 @@ export class Session {
     if (this.failedPipeline >= 0 && type !== Frontend.Sync && type !== Frontend.Terminate) {
       return true;
     }
+    if (this.settings.log_client_messages) this.#logMessage();
     switch (type) {
       case Frontend.Query:
         this.#mustEndWithZero(isHead);
@@ -362,6 +413,7 @@ export class Session {
 
   #end(): void {
     this.ended = true;
+    this.#backendLog?.flush();
     for (const server of this.servers) {
       if (server === undefined) continue;
       const state = !server.clean ? "broken" : server.touched ? "used" : "untouched";

@@ -1,3 +1,4 @@
+import type { Severity } from "../log/severity.ts";
 import type { RedirectRule } from "./load-balance.ts";
 
 /** The parameters a session goes by; PGPOOL SET may put other values in their place. */
@@ -16,7 +17,8 @@ export interface SessionSettings {
   readonly log_per_node_statement: boolean;
   readonly notice_per_node_statement: boolean;
   readonly log_client_messages: boolean;
-  readonly client_min_messages: string;
+  readonly log_backend_messages: "none" | "terse" | "verbose";
+  readonly client_min_messages: Severity;
 }
 
 /** Lists of patterns compiled from the configuration, shared by all sessions. */

@@ -44,7 +44,7 @@ export class SimpleProtocol {
     const keeps = statement.route === "both" || statement.setting !== undefined;
     const message = keeps ? bytes.subarray(start, end) : bytes;
     if (session.settings.log_statement) {
-      session.port.log("log", `statement: ${text(bytes, textStart, textEnd)}`);
+      session.tell("log", `statement: ${text(bytes, textStart, textEnd)}`);
     }
     if (isDatabaseCommand(statement, bytes, textStart, textEnd)) {
       session.port.closeIdleConnections();

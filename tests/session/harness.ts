@@ -31,6 +31,7 @@ export const DEFAULTS: SessionSettings = {
   log_per_node_statement: false,
   notice_per_node_statement: false,
   log_client_messages: false,
+  log_backend_messages: "none",
   client_min_messages: "notice",
 };
 

@@ -103,8 +103,12 @@ export class Acceptor {
   }
 
   #cancel(pid: number, key: Uint8Array): void {
+    const { clients, logger } = this.options;
+    if (clients.config.values.log_client_messages) {
+      logger.log("log", "Cancel message from frontend.", { detail: `process id: ${pid}` });
+    }
     const text = Buffer.from(key).toString("hex");
-    if (!this.options.clients.cancel(pid, text)) this.options.passCancel(pid, text);
+    if (!clients.cancel(pid, text)) this.options.passCancel(pid, text);
   }
 
   async #logIn(messages: MessageStream, request: LoginRequest): Promise<void> {

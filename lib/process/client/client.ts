@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { ServerCredentials } from "../../auth/credentials.ts";
 import type { Config } from "../../config/config.ts";
 import { SessionOverlay } from "../../config/session.ts";
+import type { Logger } from "../../log/log.ts";
 import type { ByteStream } from "../../net/stream.ts";
 import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
 import { cancelOn } from "../../pool/cancel.ts";
@@ -28,6 +29,7 @@ export class Client implements SessionPort {
   readonly #links: SessionLink[] = [];
   #lastActive: number;
   #overlay: SessionOverlay | undefined;
+  #ownLogger: Logger | undefined;
   #sessionPaused = false;
   #serverCongested = false;
   #clientCongested = false;
@@ -221,12 +223,18 @@ export class Client implements SessionPort {
   }
 
   log(severity: "log" | "debug1" | "warning", text: string, detail?: string): void {
-    this.context.logger.log(severity, text, {
+    this.#logger.log(severity, text, {
       application: this.request.applicationName,
       user: this.user,
       database: this.database,
       ...(detail === undefined ? {} : { detail }),
     });
+  }
+
+  /** A load balance node was chosen for the session, or for a statement of it. */
+  choseNode(node: number): void {
+    if (!this.#logger.enabled("debug1")) return;
+    this.log("debug1", "selecting load balance node", `selected backend id is ${node}`);
   }
 
   closeIdleConnections(): void {
@@ -241,6 +249,16 @@ export class Client implements SessionPort {
   serverDrained(): void {
     this.#serverCongested = false;
     this.#resumeReading();
+  }
+
+  /** The worker's logger, or one with the level of PGPOOL SET log_min_messages. */
+  get #logger(): Logger {
+    if (this.#overlay === undefined) return this.context.logger;
+    const { log_min_messages: level } = this.settings;
+    this.#ownLogger ??= this.context.logger.child("child");
+    const isOwn = level !== this.context.config.values.log_min_messages;
+    this.#ownLogger.setOwnLevel(isOwn ? level : undefined);
+    return this.#ownLogger;
   }
 
   #resumeReading(): void {

@@ -156,8 +156,8 @@ export class Clients implements WorkerContext {
         avoid ??= new Set();
         avoid.add(node);
       },
-      choose: (snapshot) =>
-        chooseLoadBalanceNode({
+      choose: (snapshot) => {
+        const node = chooseLoadBalanceNode({
           snapshot,
           enabled: values.load_balance_mode && streaming,
           streaming,
@@ -171,7 +171,10 @@ export class Clients implements WorkerContext {
           delayThreshold: client.settings.delay_threshold,
           delayThresholdByTime: client.settings.delay_threshold_by_time,
           avoid: avoid ?? NOTHING_AVOIDED,
-        }, Math.random),
+        }, Math.random);
+        client.choseNode(node);
+        return node;
+      },
     }, this.#snapshot);
     return { port: client, statements: this.#statements, router, knowledge };
   }
