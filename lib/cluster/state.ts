@@ -11,7 +11,7 @@ import { hearRound } from "./round.ts";
 import { beginSearch } from "./search.ts";
 import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
 import type { StatusHint } from "./status-file.ts";
-import type { Verdict } from "./primary.ts";
+import { Verdict } from "./primary.ts";
 
 /** Everything the supervisor knows of the servers. Only `step` makes a new one. */
 export interface ClusterState {
@@ -151,9 +151,17 @@ function hearStart(draft: Draft): void {
   draft.verifySilently(draft.usable());
 }
 
+/**
+ * A client came. Its session may use every node that was found to answer, so all of them are up,
+ * as when a session of Pgpool-II connects to all at once.
+ */
 function hearUse(draft: Draft, id: number): void {
-  const node = draft.node(id);
-  if (node?.status !== "waiting") return;
-  draft.changeStatus(id, "up", "none");
-  draft.effect({ type: "save-status" });
+  for (const node of draft.nodes) {
+    if (node.status !== "waiting") continue;
+    const verdict = draft.verdicts.get(node.id);
+    const answered = verdict === Verdict.Primary || verdict === Verdict.Standby;
+    if (node.id !== id && !answered) continue;
+    draft.changeStatus(node.id, "up", "none");
+    draft.effect({ type: "save-status" });
+  }
 }

@@ -450,12 +450,12 @@ describe("several primaries", () => {
 });
 
 describe("other events", () => {
-  it("make a waiting node up when its first client came", async () => {
+  it("make waiting nodes that answer up when a first client came", async () => {
     const { service, statuses, saved } = world();
     await service.start();
     service.nodeUsed(0);
     service.nodeUsed(0);
-    expect(statuses()).toBe("up waiting");
+    expect(statuses()).toBe("up up");
     await turns();
     expect(saved.at(-1)).toBe("up\nup\n");
   });

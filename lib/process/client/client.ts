@@ -315,6 +315,7 @@ export class Client implements SessionPort {
         // The client is past its login: it can not be asked for anything any more.
         askClient: () => Promise.resolve({ kind: "none" }),
       });
+      this.context.noteUse(node);
       this.session.serverOpened(this.#link(connection));
     } catch (error) {
       this.session.serverUnavailable(node, this.#unavailable(node, error));

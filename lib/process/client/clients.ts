@@ -1,4 +1,4 @@
-import type { ClusterSnapshot } from "../../cluster/types.ts";
+import { type ClusterSnapshot, isUsable } from "../../cluster/types.ts";
 import { backendOf, type Config } from "../../config/config.ts";
 import type { Logger } from "../../log/log.ts";
 import type { ServerAddress, ServerTls } from "../../pool/login.ts";
@@ -56,7 +56,8 @@ export class Clients implements WorkerContext {
   readonly #keys = new Map<string, ConnectionKey>();
   readonly #logins = new Map<string, KnownLogin>();
   readonly #statements: StatementCache;
-  readonly #used = new Set<number>();
+  /** Generation of the snapshot in which the use of nodes was told. */
+  #useToldIn = -1;
   #knowledge: SharedKnowledge;
   #config: Config;
   #patterns: SessionPatterns;
@@ -228,10 +229,17 @@ export class Clients implements WorkerContext {
     const key = this.poolKey(connection);
     if (this.#logins.size >= MOST_LOGINS) this.#logins.clear();
     this.#logins.set(key, login);
-    if (!this.#used.has(connection.node)) {
-      this.#used.add(connection.node);
-      this.options.supervisor.nodeUsed(connection.node);
-    }
+    this.noteUse(connection.node);
+  }
+
+  /** A client has reached a node: tells so while there are nodes that wait for their first one. */
+  noteUse(node: number): void {
+    const { generation, nodes } = this.#snapshot;
+    if (!nodes.some(({ status }) => status === "waiting")) return;
+    const isWaiting = nodes[node]?.status === "waiting";
+    if (this.#useToldIn === generation && !isWaiting) return;
+    this.#useToldIn = generation;
+    this.options.supervisor.nodeUsed(node);
   }
 
   complain(node: number, complaint: NodeComplaint, detail: string): void {
@@ -252,13 +260,13 @@ export class Clients implements WorkerContext {
   }
 
   setSnapshot(snapshot: ClusterSnapshot): void {
+    const before = this.#snapshot;
     this.#snapshot = snapshot;
-    const unusable = new Set(
-      snapshot.nodes.filter((node) => node.status === "down" || node.status === "unused")
-        .map((node) => node.id),
-    );
-    for (const node of unusable) this.#used.delete(node);
-    this.pool.closeIdle((connection) => unusable.has(connection.node));
+    const lost = snapshot.nodes.filter((node) => {
+      const known = before.nodes[node.id];
+      return !isUsable(node) && known !== undefined && isUsable(known);
+    }).map((node) => node.id);
+    if (lost.length > 0) this.pool.closeIdle((connection) => lost.includes(connection.node));
     for (const client of [...this.all]) client.session.setSnapshot(snapshot);
   }
 

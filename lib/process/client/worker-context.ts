@@ -52,6 +52,8 @@ export interface WorkerContext {
   connectionInfo(connection: ServerConnection): ServerConnectionInfo;
   runCommand(command: PgpoolCommand, client: Client): Promise<CommandResult>;
   complain(node: number, complaint: NodeComplaint, detail: string): void;
+  /** A client has reached the node. */
+  noteUse(node: number): void;
   closeIdleEverywhere(): void;
   /** Node of a server process that pgpool is connected to, -1 when there is none. */
   locateBackend(pid: number): Promise<number>;
