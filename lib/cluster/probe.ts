@@ -101,7 +101,10 @@ async function openAndAsk(
 ): Promise<{ outcome: ProbeOutcome; connection: KeptConnection | null }> {
   const until = performance.now() + deadline;
   const greeting = await ping(endpoint, pingIdentity(identity), deadline);
-  if (greeting.kind !== "answers") return { outcome: greeting, connection: null };
+  // A server that refuses the ping, which has no TLS, may well take the check.
+  if (greeting.kind !== "answers" && greeting.kind !== "auth-failed") {
+    return { outcome: greeting, connection: null };
+  }
   if (identity.user === "") {
     const message = "no user is configured for the replication check";
     return { outcome: { kind: "failed", code: "no user", message }, connection: null };

@@ -18,13 +18,16 @@ const MAX_LOGIN_MESSAGE = 256 * 1024;
 const TLS_ACCEPTED = 0x53;
 
 /** How TLS towards servers is done. */
-export interface ServerTls {
-  readonly tls: ClientTls;
-  /** A server without TLS is not used. */
-  readonly required: boolean;
-  /** The server's certificate has to be for its host name. */
-  readonly verifyHost: boolean;
-}
+export type ServerTls =
+  | {
+    readonly tls: ClientTls;
+    /** A server without TLS is not used. */
+    readonly required: boolean;
+    /** The server's certificate has to be for its host name. */
+    readonly verifyHost: boolean;
+  }
+  /** Why servers can not be checked, although that is wanted: none may be connected to. */
+  | { readonly unusable: string };
 
 /** Where a server is and how it is reached. */
 export interface ServerAddress {
@@ -118,8 +121,10 @@ function unreachable(address: ServerAddress, error: unknown): ServerUnreachable 
 
 async function connect(address: ServerAddress): Promise<ByteStream> {
   const { host, port, connectTimeoutMs, tls } = address;
+  const isLocal = host.startsWith("/");
+  if (tls !== undefined && "unusable" in tls && !isLocal) throw new ProtocolError(tls.unusable);
   const stream = await connectServer({ host, port, timeoutMs: connectTimeoutMs });
-  if (tls === undefined || host.startsWith("/")) return stream;
+  if (tls === undefined || "unusable" in tls || isLocal) return stream;
   const messages = new MessageStream(stream, address.loginTimeoutMs, MAX_LOGIN_MESSAGE);
   try {
     stream.write(build.requestPacket(StartupCode.Ssl));

@@ -46,10 +46,12 @@ export async function loadTls(
     logger.warning(error.message, { hint: "Clients are not offered TLS until this is mended." });
     if (previous.clients !== undefined) return previous;
   }
+  const servers = await serverSide(config, files, logger);
+  const usable = servers !== undefined && !("unusable" in servers);
   return {
     clients: own === undefined ? undefined : starter(own, timeoutMs),
     certificate: own?.certificate,
-    servers: await serverSide(config, files, logger) ?? previous.servers,
+    servers: usable ? servers : previous.servers ?? servers,
   };
 }
 
@@ -77,8 +79,14 @@ async function serverSide(
     };
   } catch (error) {
     if (!(error instanceof TlsFileError)) throw error;
-    logger.warning(error.message, { hint: "Servers are not connected to with TLS." });
-    return undefined;
+    const verifies = verify !== "none" && (verify !== "default" || caFile !== "" || caDir !== "");
+    if (!verifies) {
+      logger.warning(error.message, { hint: "Servers are not connected to with TLS." });
+      return undefined;
+    }
+    // Who wants to know that a server is the right one must not get one that nobody has checked.
+    logger.warning(error.message, { hint: "Servers are not connected to until this is mended." });
+    return { unusable: error.message };
   }
 }
 

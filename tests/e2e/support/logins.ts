@@ -14,9 +14,14 @@ function complete(attempt: Attempt): RawConnectOptions & LoginOptions {
   return { user: SUPERUSER, database: "postgres", ...attempt };
 }
 
+/** Logs in. */
+export async function logInBy(attempt: Attempt): Promise<RawClient> {
+  return await RawClient.login(complete(attempt));
+}
+
 /** Logs in and leaves again; throws when the client is not let in. */
 export async function letIn(attempt: Attempt): Promise<void> {
-  using client = await RawClient.login(complete(attempt));
+  using client = await logInBy(attempt);
   client.send(TERMINATE);
   await client.readToEnd();
 }
@@ -44,7 +49,7 @@ export function asked(client: RawClient): string[] {
 
 /** Logs in, and gives how the client was asked for its password, `[]` for not at all. */
 export async function requestsOf(attempt: Attempt): Promise<string[]> {
-  using client = await RawClient.login(complete(attempt));
+  using client = await logInBy(attempt);
   client.send(TERMINATE);
   await client.readToEnd();
   return asked(client);

@@ -9,8 +9,8 @@ import { SUPERUSER } from "../../support/postgres.ts";
 import { cancel, RawClient, TlsRefused } from "../../support/raw-client.ts";
 import { transcript } from "../../support/transcript.ts";
 import { waitFor, within } from "../../support/wait.ts";
-import { letIn } from "../support/logins.ts";
-import { logIn, valueOf } from "../support/nodes.ts";
+import { letIn, logInBy } from "../support/logins.ts";
+import { valueOf } from "../support/nodes.ts";
 import { certificates, PASSPHRASE, TLS_SETTINGS, tlsFiles } from "./certificates.ts";
 
 let cluster: TestCluster;
@@ -47,7 +47,7 @@ describe("a client that asks for TLS", () => {
   it.each(["request", "direct"] as const)(
     "gets it, with the configured certificate: %s",
     async (tls) => {
-      using client = await logIn(pgpool, { tls });
+      using client = await logInBy({ port: pgpool.port, tls });
       expect(client.socket).toBeInstanceOf(TLSSocket);
       const socket = client.socket as TLSSocket;
       expect(socket.getProtocol()).toMatch(/^TLSv1\.[23]$/);
@@ -57,7 +57,7 @@ describe("a client that asks for TLS", () => {
   );
 
   it.each(["request", "direct"] as const)("can move much data both ways: %s", async (tls) => {
-    using client = await logIn(pgpool, { tls });
+    using client = await logInBy({ port: pgpool.port, tls });
     const rows = await client.query("SELECT repeat('x', 1000) FROM generate_series(1, 20000)");
     expect(rows).toHaveLength(20_003);
     const text = "y".repeat(8_000_000);
@@ -86,8 +86,8 @@ describe("a client that asks for TLS", () => {
   });
 
   it("may cancel over TLS, and only what its key is for", async () => {
-    using client = await logIn(pgpool, { tls: "request" });
-    using other = await logIn(pgpool, { tls: "direct" });
+    using client = await logInBy({ port: pgpool.port, tls: "request" });
+    using other = await logInBy({ port: pgpool.port, tls: "direct" });
     client.send(frontend.query("SELECT pg_sleep(60)"));
     other.send(frontend.query("SELECT pg_sleep(1)"));
     await waitFor(async () => {
@@ -208,7 +208,7 @@ describe("what is configured", () => {
 
   it("a new certificate is used after a reload, and sessions go on", async () => {
     await using reloaded = await startPgpool({ cluster, config: TLS_SETTINGS, files: tlsFiles() });
-    using client = await logIn(reloaded, { tls: "request" });
+    using client = await logInBy({ port: reloaded.port, tls: "request" });
     const { strangerCert, strangerKey } = certificates();
     reloaded.write("server.crt", await Bun.file(strangerCert).text());
     reloaded.write("server.key", await Bun.file(strangerKey).text());
@@ -231,7 +231,8 @@ describe("what is configured", () => {
 
 async function certificateName(port: number): Promise<string> {
   using client = await RawClient.connect({ port, tls: "request" });
-  return client.socket instanceof TLSSocket ? client.socket.getPeerCertificate().subject.CN : "";
+  if (!(client.socket instanceof TLSSocket)) throw new Error("not TLS");
+  return String(client.socket.getPeerCertificate().subject.CN);
 }
 
 async function oneByte(socket: ReturnType<typeof connectPlain>): Promise<string> {
