@@ -3,8 +3,10 @@ import { POOL_VERSION } from "../lib/admin/pool-version.ts";
 import type { StopMode } from "../lib/process/stop-mode.ts";
 import { reload, stop, stopMode } from "./control.ts";
 import { EXIT } from "./exit-status.ts";
+import { addCompletionCommand } from "./completion/commands.ts";
 import { addConfigCommands } from "./config/commands.ts";
 import { CommandFailure, printFailure } from "./output.ts";
+import { addPasswordCommands } from "./passwords/commands.ts";
 import { fileOptions } from "./paths.ts";
 import type { FileOptions } from "./paths.ts";
 import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
@@ -107,6 +109,8 @@ function addCommands(root: Command, finish: (status: number) => void): void {
     finish(await reload(self.optsWithGlobals<FileOptions>()));
   });
   addConfigCommands(root, finish);
+  addPasswordCommands(root, finish);
+  addCompletionCommand(root);
   root.command("version").description("print the version").action(() => {
     process.stdout.write(VERSION_LINE);
   });
