@@ -28,7 +28,9 @@ export class Answers implements ReplyHandler {
     const { session } = this;
     if (server.node !== session.router.primary || session.ended) return false;
     if (type === Backend.ErrorResponse) return true;
-    if (server.replies.expect >= 0 && server.replies.show !== Show.All) return false;
+    // Notices belong to the statement that is not shown; notifications and parameters to the client.
+    const hidden = server.replies.expect >= 0 && server.replies.show !== Show.All;
+    if (hidden && type === Backend.NoticeResponse) return false;
     // A message must not be put into the middle of another node's.
     return !session.servers.some((each) => each !== server && each?.midMessage === true);
   }

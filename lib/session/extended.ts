@@ -1,6 +1,8 @@
 import type { StatementClass } from "../sql/statement-class.ts";
 import * as build from "../wire/build.ts";
+import type { ErrorFields } from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";
+import { Frontend } from "../wire/protocol.ts";
 import { stringEnd, text } from "../wire/read.ts";
 import { type Portal, type Prepared, PreparedStatements, preparedText } from "./prepared.ts";
 import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
@@ -21,6 +23,8 @@ export class ExtendedProtocol {
   readonly #statements = new PreparedStatements();
   #portals: Map<string, Portal> | undefined;
   #unnamedPortal: Portal | undefined;
+  /** No unnamed statement has been made since the last simple Query. */
+  #unnamedGone = false;
 
   constructor(readonly session: Session) {}
 
@@ -45,6 +49,7 @@ export class ExtendedProtocol {
       ? this.#statements.set(name, statement, readText, bytes, start, isHead ? start : end)
       : undefined;
     prepared?.nodes.push(node, ...followers);
+    if (name === "") this.#unnamedGone = false;
     this.#log(bytes, nameEnd + 1, queryEnd, "Parse: ", node, followers);
     if (statement.kind === "prepare") {
       session.simple.notePrepared(statement, text(bytes, nameEnd + 1, queryEnd), node);
@@ -60,7 +65,17 @@ export class ExtendedProtocol {
     const portalEnd = nameAt(bytes, start + 5, end);
     const nameEnd = nameAt(bytes, portalEnd + 1, end);
     const prepared = this.#statements.get(nameOf(bytes, portalEnd + 1, nameEnd));
-    const node = prepared === undefined ? session.router.primary : this.#bindTarget(prepared);
+    if (prepared === undefined && nameEnd === portalEnd + 1 && this.#unnamedGone) {
+      return this.#refuse(NO_UNNAMED_STATEMENT);
+    }
+    const portalName = nameOf(bytes, start + 5, portalEnd);
+    const taken = portalName === "" ? undefined : this.#portals?.get(portalName);
+    // A portal's name that is taken is refused where the portal is.
+    const node = taken !== undefined
+      ? taken.node
+      : prepared === undefined
+      ? session.router.primary
+      : this.#bindTarget(prepared);
     if (node === undefined) return false;
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
@@ -74,7 +89,7 @@ export class ExtendedProtocol {
         this.#prepareOn(session.outgoing.server(each), prepared, Show.Nothing);
       }
     }
-    this.#setPortal(nameOf(bytes, start + 5, portalEnd), { prepared, node, followers });
+    if (taken === undefined) this.#setPortal(portalName, { prepared, node, followers });
     if (prepared !== undefined) this.#logPrepared("Bind: ", prepared, node, followers);
     session.outgoing.visible(server, bytes, start, end, Expect.Bind);
     this.#follow(followers, bytes, start, end, Expect.Bind);
@@ -96,6 +111,10 @@ export class ExtendedProtocol {
     const portalEnd = nameAt(bytes, start + 5, end);
     const portal = this.#portal(nameOf(bytes, start + 5, portalEnd));
     const node = portal?.node ?? session.router.primary;
+    const { failedNode } = session.router;
+    if (failedNode >= 0 && node !== failedNode && !endsTransaction(portal)) {
+      return this.#refuse(TRANSACTION_ABORTED);
+    }
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
     const followers = portal?.followers ?? NONE;
@@ -143,6 +162,7 @@ export class ExtendedProtocol {
     const leader = this.#syncLeader();
     const server = session.outgoing.ready(leader);
     if (server === undefined) return false;
+    if (session.failedPipeline >= 0) this.#abortOthers(server);
     session.failedPipeline = -1;
     router.pipelineWrote = false;
     session.outgoing.visible(server, bytes, start, end, Expect.Sync);
@@ -165,8 +185,39 @@ export class ExtendedProtocol {
     this.#portals = undefined;
   }
 
+  /** A simple Query ends the unnamed statement and portal. */
+  forgetUnnamed(): void {
+    this.#unnamedGone = true;
+    this.#unnamedPortal = undefined;
+    this.#statements.delete("");
+  }
+
   serverLost(node: number): void {
     this.#statements.lost(node);
+  }
+
+  /** Answers with an error of pgpool's own where no server would give the right one. */
+  #refuse(error: ErrorFields): boolean {
+    const { session } = this;
+    if (session.visibleCount > 0) {
+      session.outgoing.awaitAnswers();
+      return false;
+    }
+    session.port.toClient(build.errorResponse(error));
+    const { failedNode, primary } = session.router;
+    session.failedPipeline = failedNode >= 0 ? failedNode : primary;
+    return true;
+  }
+
+  /**
+   * A pipeline has failed on one node: what it did on others must not be committed by Sync. They
+   * are made to fail too, as Pgpool-II does (behaviour.md 8.3).
+   */
+  #abortOthers(failed: ServerState): void {
+    for (const server of this.session.servers) {
+      if (server === undefined || server === failed || !server.unsynced) continue;
+      server.send(INVALID_PARSE, Expect.Parse, Show.Nothing);
+    }
   }
 
   #setPortal(name: string, portal: Portal): void {
@@ -306,6 +357,32 @@ function settingQuery(prepared: Prepared): Uint8Array | undefined {
   const sets = kind === "set" || kind === "reset" || kind === "discard";
   return sets && prepared.bytes !== undefined ? build.query(preparedText(prepared)) : undefined;
 }
+
+/** Whether a portal is of a statement that an aborted transaction still takes. */
+function endsTransaction(portal: Portal | undefined): boolean {
+  const kind = portal?.prepared?.statement.kind;
+  return kind === "commit" || kind === "rollback" || kind === "rollback-to" ||
+    kind === "prepare-transaction";
+}
+
+const INVALID_PARSE = build.message(
+  Frontend.Parse,
+  "pgpool_abort",
+  "send invalid query from pgpool to abort transaction",
+  build.int16(0),
+);
+
+const NO_UNNAMED_STATEMENT: ErrorFields = {
+  severity: "ERROR",
+  sqlstate: "26000",
+  message: "unnamed prepared statement does not exist",
+};
+
+const TRANSACTION_ABORTED: ErrorFields = {
+  severity: "ERROR",
+  sqlstate: "25P02",
+  message: "current transaction is aborted, commands ignored until end of transaction block",
+};
 
 const STATEMENT = 0x53;
 const PORTAL = 0x50;

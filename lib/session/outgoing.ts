@@ -135,6 +135,7 @@ export class Outgoing {
     if (statement.kind === "execute") {
       session.router.executed(session.sqlPrepared.get(statement.prepared?.name ?? "")?.statement);
     }
+    if (setsByFunction(statement)) session.router.settingsOnPrimary = true;
     if (bindsSession(statement)) session.bound = true;
     if (statement.mayCreateTemp) session.options.knowledge.mayHaveTemporary();
     if (changesCatalog(statement)) session.options.knowledge.catalogChanged();
@@ -240,6 +241,13 @@ function changesCatalog(statement: StatementClass): boolean {
     default:
       return false;
   }
+}
+
+/** Whether a statement may have called set_config(). */
+function setsByFunction(statement: StatementClass): boolean {
+  if (statement.kind === "do" || statement.kind === "call") return true;
+  return statement.functions.length > 0 &&
+    statement.functions.some((called) => called.name === "set_config");
 }
 
 function changesSettings(statement: StatementClass): boolean {

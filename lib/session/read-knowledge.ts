@@ -251,6 +251,8 @@ export class ReadKnowledge {
   #relationSafe(fact: RelationFact): boolean {
     const { check_temp_table, check_unlogged_table } = this.settings();
     if (!fact.exists || fact.isSystemCatalog || fact.viewReachesSystemCatalog) return false;
+    // The value of a sequence is logged ahead: a standby shows a later one.
+    if (fact.relkind === "S") return false;
     if (fact.relpersistence === "t") {
       return check_temp_table === "none" || check_temp_table === "off";
     }
@@ -258,6 +260,7 @@ export class ReadKnowledge {
   }
 
   #functionSafe(name: FunctionName, fresh: ReadonlyMap<string, FunctionFact>): boolean {
+    if (ABOUT_PRIMARY.has(name.name)) return false;
     const { readOnlyFunctions, writeFunctions } = this.patterns();
     if (readOnlyFunctions.length > 0) return matches(readOnlyFunctions, name);
     if (writeFunctions.length > 0) return !matches(writeFunctions, name);
@@ -266,6 +269,15 @@ export class ReadKnowledge {
     return fact !== undefined && !fact.isVolatile;
   }
 }
+
+/** Functions that do not write, but tell of what only the session on the primary knows. */
+const ABOUT_PRIMARY: ReadonlySet<string> = new Set([
+  "pg_listening_channels",
+  "pg_my_temp_schema",
+  "pg_is_other_temp_schema",
+  "pg_current_xact_id_if_assigned",
+  "txid_current_if_assigned",
+]);
 
 function qualified(name: RelationName | FunctionName): QualifiedName {
   return { schema: name.schema ?? "", name: name.name };

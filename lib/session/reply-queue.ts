@@ -21,6 +21,8 @@ export const Expect = {
   Close: 7,
   /** A query of pgpool's own: rows are collected, nothing is shown to the client. */
   Internal: 8,
+  /** CopyDone or CopyFail sent before the copy began: answered by nothing, but Sync counts again. */
+  CopyEnd: 9,
 } as const;
 
 /** Who sees the answer to a message. */
@@ -50,6 +52,8 @@ export class ReplyQueue {
   }
 
   push(expect: number, show: number, context?: ReplyContext): void {
+    // Where nothing is owed there is no copy that could end.
+    if (expect === Expect.CopyEnd && this.length === 0) return;
     this.#codes.push(expect | (show << 4));
     this.#contexts.push(context);
   }
@@ -76,8 +80,10 @@ export class ReplyQueue {
 
   /** Removes the oldest entry. */
   shift(): void {
-    this.#contexts[this.#head] = undefined;
-    this.#head++;
+    do {
+      this.#contexts[this.#head] = undefined;
+      this.#head++;
+    } while (this.#head < this.#codes.length && (this.#codes[this.#head] & 15) === Expect.CopyEnd);
     if (this.#head === this.#codes.length) {
       this.#codes.length = 0;
       this.#contexts.length = 0;
@@ -91,11 +97,17 @@ export class ReplyQueue {
 
   /**
    * Removes the first Sync after the oldest entry, as the server does that reads it while it
-   * copies data in. Returns its visibility, or -1 when there is none.
+   * copies data in. Returns its visibility, or -1 when the copy ends before one.
    */
   dropSyncAfterHead(): number {
     for (let i = this.#head + 1; i < this.#codes.length; i++) {
-      if ((this.#codes[i] & 15) === Expect.Sync) {
+      const expect = this.#codes[i] & 15;
+      if (expect === Expect.CopyEnd) {
+        this.#codes.splice(i, 1);
+        this.#contexts.splice(i, 1);
+        return -1;
+      }
+      if (expect === Expect.Sync) {
         const show = this.#codes[i] >> 4;
         this.#codes.splice(i, 1);
         this.#contexts.splice(i, 1);

@@ -50,6 +50,8 @@ export class Router {
   inTransaction = false;
   /** Node on which the transaction has failed, -1 when it has not. */
   failedNode = -1;
+  /** Settings were changed by a function, and so on the primary alone. */
+  settingsOnPrimary = false;
   /** Something was written since the last Sync of the extended protocol. */
   pipelineWrote = false;
   /** The load balance node was chosen for the statement that is being looked at. */
@@ -91,6 +93,7 @@ export class Router {
     const settings = this.options.settings();
     if (!settings.load_balance_mode || !readText || this.pipelineWrote) return primary;
     if (this.#wroteInSession && settings.disable_load_balance_on_write === "always") return primary;
+    if (this.settingsOnPrimary && asksSettings(statement)) return primary;
     if (settings.statement_level_load_balance && !this.inTransaction && !this.rebalanced) {
       this.rebalance();
       this.rebalanced = true;
@@ -233,6 +236,12 @@ export class Router {
       delayThresholdByTime: settings.delay_threshold_by_time,
     });
   }
+}
+
+/** Whether a statement asks for the session's settings. */
+function asksSettings(statement: StatementClass): boolean {
+  return statement.kind === "show" ||
+    statement.functions.some((called) => called.name === "current_setting");
 }
 
 const NONE: number[] = [];

@@ -19,13 +19,14 @@ import type {
 } from "./port.ts";
 import { PreparedStatements } from "./prepared.ts";
 import type { ReadKnowledge } from "./read-knowledge.ts";
-import { Expect } from "./reply-queue.ts";
+import { Expect, Show } from "./reply-queue.ts";
 import type { Router } from "./router.ts";
 import { ServerState } from "./server-state.ts";
 import type { SessionSettings } from "./settings.ts";
 import { SettingsJournal } from "./settings-journal.ts";
 import { SimpleProtocol } from "./simple.ts";
 
+const COMMIT = build.query("COMMIT");
 /** Unread client bytes beyond which a waiting session stops reading. */
 const PENDING_LIMIT = 64 * 1024;
 
@@ -156,6 +157,7 @@ export class Session {
   /** Takes bytes from a server. */
   serverData(node: number, chunk: Uint8Array): void {
     this.servers[node]?.receive(chunk);
+    this.endStrayTransactions();
     if (this.waitingFor === "answers of another node" && this.visibleCount === 0) {
       this.resume("answers of another node");
     }
@@ -240,6 +242,18 @@ export class Session {
       const state = snapshot.nodes[server.node];
       const gone = state === undefined || !isUsable(state);
       if (gone && server.clean && !server.inTransaction) this.dropServer(server.node, "broken");
+    }
+  }
+
+  /**
+   * Ends transactions that are left open on a server although the session's is over: a BEGIN that
+   * the leader skipped, PREPARE TRANSACTION. Only reads and settings can be in them.
+   */
+  endStrayTransactions(): void {
+    if (this.router.inTransaction || this.visibleCount > 0) return;
+    for (const server of this.servers) {
+      if (server?.link === undefined || !server.clean || !server.inTransaction) continue;
+      server.send(COMMIT, Expect.Query, Show.Nothing);
     }
   }
 
@@ -396,10 +410,13 @@ export class Session {
 
   /** Copy data goes to the COPY that runs; without one the server would ignore it as we do. */
   #copy(isHead: boolean): void {
-    const { bytes, start, end } = this.#reader;
+    const { bytes, start, end, type } = this.#reader;
     const server = this.#answers.copyServer ??
       (this.visibleCount > 0 ? this.servers[this.visibleNode] : undefined);
     server?.writeRange(bytes, start, end);
+    if (type !== Frontend.CopyData && server?.copying === false) {
+      server.replies.push(Expect.CopyEnd, Show.Nothing);
+    }
     if (isHead) this.passTo = server;
   }
 

@@ -69,8 +69,10 @@ export class SimpleProtocol {
     session.outgoing.visible(server, bytes, start, end, Expect.Query, prepared);
     // A Query is a transaction of its own, or part of one that is open: no pipeline goes on.
     session.router.pipelineWrote = false;
+    session.extended.forgetUnnamed();
+    if (prepared !== undefined) this.#prepareOnPrimary(prepared, target);
     if (isHead) session.passTo = server;
-    if (endsPrepared(statement)) this.#forgetPrepared(statement);
+    if (endsPrepared(statement, bytes, textStart, textEnd)) this.#forgetPrepared(statement);
     return true;
   }
 
@@ -199,6 +201,19 @@ export class SimpleProtocol {
     return prepared;
   }
 
+  /**
+   * What PREPARE names is known to the primary as well, whatever node it will run on: catalogs,
+   * EXPLAIN EXECUTE and the extended protocol ask for it there.
+   */
+  #prepareOnPrimary(prepared: Prepared, node: number): void {
+    const { session } = this;
+    const { primary } = session.router;
+    const { bytes, start, end } = prepared;
+    if (node === primary || bytes === undefined) return;
+    session.outgoing.server(primary).sendRange(bytes, start, end, Expect.Query, Show.Nothing);
+    prepared.nodes.unshift(primary);
+  }
+
   #forgetPrepared(statement: StatementClass): void {
     const { sqlPrepared } = this.session;
     const name = statement.prepared?.name;
@@ -220,8 +235,15 @@ function isDatabaseCommand(
   );
 }
 
-function endsPrepared(statement: StatementClass): boolean {
-  return statement.kind === "deallocate" || statement.kind === "discard";
+function endsPrepared(
+  statement: StatementClass,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (statement.kind === "deallocate") return true;
+  // DISCARD PLANS, SEQUENCES and TEMP leave prepared statements as they are.
+  return statement.kind === "discard" && /\ball\b/i.test(text(bytes, start, end));
 }
 
 /** What a follower is sent in place of the client's own words (parameters.md 4.2 rule 4). */

@@ -31,6 +31,7 @@ import {
 } from "./login-request.ts";
 
 /** First PostgreSQL version that speaks protocol 3.2, as server_version_num. */
+const NEWEST_MINOR = 2;
 const PROTOCOL_3_2_SINCE = 180_000;
 
 /** What a client is let in by. */
@@ -138,6 +139,10 @@ export class Acceptor {
         key,
         clients,
       );
+      if (connection.minor < key.minor) {
+        const agreed = negotiation({ ...request, unknownOptions: [] }, connection.minor);
+        if (agreed !== undefined) messages.stream.write(agreed);
+      }
       this.#slots.add(client);
       client.start(connection, messages);
     } finally {
@@ -193,7 +198,10 @@ export class Acceptor {
   #newestMinor(): number {
     const snapshot = this.options.clients.snapshot();
     const version = snapshot.nodes[writeNode(snapshot)]?.serverVersion ?? 0;
-    return version >= PROTOCOL_3_2_SINCE ? 2 : 0;
+    if (version > 0) return version >= PROTOCOL_3_2_SINCE ? 2 : 0;
+    // Nobody has asked the server for its version: what it agreed to at the last login counts, and
+    // before the first login the newest is worth a try.
+    return this.options.clients.agreedMinor(writeNode(snapshot)) ?? NEWEST_MINOR;
   }
 
   #refuse(stream: ByteStream, error: unknown): void {

@@ -29,6 +29,11 @@ const UNTOUCHED_HOLD_MS = 1000;
 /** Logins after which it is worth while to look for memory to give back. */
 const COLLECT_AFTER_LOGINS = 500;
 const NOTHING_AVOIDED: ReadonlySet<number> = new Set();
+/** The same where there are many connections already, and what is many. */
+const UNTOUCHED_HOLD_MANY_MS = 20;
+const MANY_CONNECTIONS = 64;
+/** Newest minor version of protocol 3 there is. */
+const NEWEST_MINOR = 2;
 /** Logins remembered for checking clients that get a pooled connection. */
 const MOST_LOGINS = 10_000;
 
@@ -53,6 +58,7 @@ export class Clients implements WorkerContext {
   readonly untouched = new Set<Client>();
   readonly all = new Set<Client>();
   readonly #byCancelName = new Map<string, Client>();
+  readonly #minors = new Map<number, number>();
   readonly #keys = new Map<string, ConnectionKey>();
   readonly #logins = new Map<string, KnownLogin>();
   readonly #statements: StatementCache;
@@ -225,10 +231,19 @@ export class Clients implements WorkerContext {
     return this.#logins.get(`${node}\0${key}`);
   }
 
+  /** Minor version of protocol 3 that a node agreed to when it was asked for the newest. */
+  agreedMinor(node: number): number | undefined {
+    return this.#minors.get(node);
+  }
+
   rememberLogin(connection: ServerConnection, login: KnownLogin): void {
     const key = this.poolKey(connection);
     if (this.#logins.size >= MOST_LOGINS) this.#logins.clear();
     this.#logins.set(key, login);
+    // A client that asked for less says nothing of what the server could do.
+    if (connection.key.minor >= NEWEST_MINOR || connection.minor < connection.key.minor) {
+      this.#minors.set(connection.node, connection.minor);
+    }
     this.noteUse(connection.node);
   }
 
@@ -335,7 +350,8 @@ export class Clients implements WorkerContext {
     key: string | undefined,
     urgent: boolean,
   ): ServerConnection | undefined {
-    const hold = urgent ? 0 : UNTOUCHED_HOLD_MS;
+    const many = this.pool.connections.size >= MANY_CONNECTIONS;
+    const hold = urgent ? 0 : many ? UNTOUCHED_HOLD_MANY_MS : UNTOUCHED_HOLD_MS;
     const oldEnough = Date.now() - hold;
     for (const client of this.untouched) {
       if (client.startTime > oldEnough) break;

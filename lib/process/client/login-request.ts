@@ -186,5 +186,5 @@ export function negotiatedMinor(request: LoginRequest, newest: number): number {
 /** Tells the client what of its protocol wishes is not fulfilled, if there is anything. */
 export function negotiation(request: LoginRequest, newest: number): Uint8Array | undefined {
   if (request.minor <= newest && request.unknownOptions.length === 0) return undefined;
-  return build.negotiateProtocolVersion(newest, request.unknownOptions);
+  return build.negotiateProtocolVersion(negotiatedMinor(request, newest), request.unknownOptions);
 }
