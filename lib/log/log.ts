@@ -1,3 +1,4 @@
+import { Destinations, type DestinationSettings } from "./destinations.ts";
 import { compilePrefix } from "./prefix.ts";
 import type { LinePrefix } from "./prefix.ts";
 import { formatRecord } from "./format.ts";
@@ -8,12 +9,12 @@ import { Repeats, systemClock } from "./repeats.ts";
 import type { LogClock } from "./repeats.ts";
 import { severityRank } from "./severity.ts";
 import type { Severity } from "./severity.ts";
-import { StderrSink } from "./stderr.ts";
 
 export type { LogClient, LogFields, LogRecord, LogSink } from "./record.ts";
 export type { Severity } from "./severity.ts";
 export type { Verbosity } from "./format.ts";
 export type { LogClock } from "./repeats.ts";
+export type { DestinationSettings } from "./destinations.ts";
 
 /** The default of log_line_prefix. */
 export const defaultPrefix = "%m: %a pid %p: ";
@@ -27,6 +28,8 @@ export interface LogSettings {
   /** log_error_verbosity */
   readonly verbosity?: Verbosity;
   readonly sinks?: readonly LogSink[];
+  /** log_destination and what belongs to it; takes the place of `sinks`. */
+  readonly destinations?: DestinationSettings;
 }
 
 /** What a new log starts with; everything has a default. */
@@ -50,12 +53,14 @@ class LogCore {
   readonly childNumber: number;
   readonly clock: LogClock;
   readonly repeats: Repeats;
+  readonly destinations: Destinations;
 
   constructor(options: LogOptions) {
     this.level = options.level ?? "warning";
     this.verbosity = options.verbosity ?? "default";
     this.prefix = compilePrefix(options.prefix ?? defaultPrefix);
-    this.sinks = options.sinks ?? [new StderrSink()];
+    this.destinations = new Destinations();
+    this.sinks = options.sinks ?? this.destinations.sinks;
     this.pid = options.pid ?? process.pid;
     this.childNumber = options.childNumber ?? -1;
     this.clock = options.clock ?? systemClock;
@@ -118,6 +123,12 @@ export class Logger {
     if (settings.verbosity) core.verbosity = settings.verbosity;
     if (settings.prefix !== undefined) core.prefix = compilePrefix(settings.prefix);
     if (settings.sinks) core.sinks = settings.sinks;
+    if (settings.destinations) core.sinks = core.destinations.apply(settings.destinations);
+  }
+
+  /** From now on lines that would go to standard error are written to an open descriptor. */
+  redirect(fd: number): void {
+    this.#core.sinks = this.#core.destinations.redirect(fd);
   }
 
   /** Sets the weakest severity that is written, for this logger and all its relatives. */

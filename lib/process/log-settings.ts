@@ -11,3 +11,15 @@ export function configureLogger(logger: Logger, config: Config, debug: boolean):
     verbosity: log_error_verbosity,
   });
 }
+
+/** Sends a logger's messages where log_destination says. */
+export function applyDestinations(logger: Logger, config: Config): void {
+  const { log_destination: destination, syslog_ident, syslog_facility } = config.values;
+  logger.configure({
+    destinations: {
+      destination,
+      syslogIdent: syslog_ident,
+      syslogFacility: syslog_facility,
+    },
+  });
+}

@@ -12,7 +12,7 @@ import { closeListeners, type Listener, type ListenPlan, openListeners } from ".
 import { adminContext } from "./admin-context.ts";
 import { type Cluster, createCluster } from "./cluster.ts";
 import { FATAL_STATUS } from "./errors.ts";
-import { configureLogger } from "./log-settings.ts";
+import { applyDestinations, configureLogger } from "./log-settings.ts";
 import { logProblems } from "./logging.ts";
 import type { AdminSession, ConfigFiles, SupervisorMessage, WorkerMessage } from "./messages.ts";
 import { PidFile, pidFilePath } from "./pid-file.ts";
@@ -81,6 +81,7 @@ export class Supervisor {
    */
   async run(): Promise<number> {
     const pidFile = PidFile.create(pidFilePath(this.#config));
+    applyDestinations(this.#logger, this.#config);
     const restoreSignals = this.#handleSignals();
     try {
       this.#listeners = await openListeners(this.#listenPlan(), this.#logger);
@@ -123,6 +124,7 @@ export class Supervisor {
       }
       this.#config = config;
       configureLogger(this.#logger, config, files.debug);
+      applyDestinations(this.#logger, config);
       this.#cluster.service.reload(clusterSettings(config));
       this.#workers?.broadcast({ type: "reload" });
     } catch (error) {

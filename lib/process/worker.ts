@@ -14,7 +14,7 @@ import { Clients } from "./client/clients.ts";
 import { ConnectionLog } from "./client/connection-log.ts";
 import { loadTls, type TlsSettings } from "./client/tls-settings.ts";
 import { FATAL_STATUS } from "./errors.ts";
-import { configureLogger } from "./log-settings.ts";
+import { applyDestinations, configureLogger } from "./log-settings.ts";
 import { errorFields } from "./logging.ts";
 import type { SupervisorMessage, WorkerMessage, WorkerReport } from "./messages.ts";
 import { SharedCounters } from "./shared-memory.ts";
@@ -72,6 +72,7 @@ class Worker {
     await loadParser();
     const { config } = loadConfig(start.config.config);
     configureLogger(logger, config, start.config.debug);
+    applyDestinations(logger, config);
     const tls = await loadTls(config, logger);
     const worker = new Worker(start, config, tls, logger);
     send({ type: "ready", worker: start.worker });
@@ -174,6 +175,7 @@ class Worker {
       const { config } = applyReload(this.#config, fresh, (node) => this.#isDown(node));
       this.#config = config;
       configureLogger(this.logger, config, this.start.config.debug);
+      applyDestinations(this.logger, config);
       this.#tls = await loadTls(config, this.logger, this.#tls);
       this.#auth = this.#loadAuth(this.#auth);
       this.#clients.reload(config);

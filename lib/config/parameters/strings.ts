@@ -55,7 +55,7 @@ export const strings = {
     context: "reload",
     group: "logging",
     section: "Where to log",
-    help: "Comma list of stderr and/or syslog.",
+    help: "Comma list of stderr, syslog and jsonlog (JSON lines in the place of stderr's).",
   }),
   syslog_ident: string({
     default: "pgpool",
