@@ -1,8 +1,11 @@
+import { query } from "../wire/build.ts";
 import { Backend, TransactionStatus } from "../wire/protocol.ts";
 import { parseErrorFields, parseParameterStatus } from "../wire/read.ts";
 import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
 import type { ReplyHandler, ServerState } from "./server-state.ts";
 import type { Session } from "./session.ts";
+
+const INVALID_QUERY = query("send invalid query from pgpool to abort transaction");
 
 /** What a session does with what its servers say. */
 export class Answers implements ReplyHandler {
@@ -85,9 +88,23 @@ export class Answers implements ReplyHandler {
     if (show !== Show.All) return;
     const failed = status === TransactionStatus.Failed;
     session.router.transactionStatus(status !== TransactionStatus.Idle, failed, server.node);
+    if (failed) this.#failOthers(server);
     if (status === TransactionStatus.Idle) {
       session.journal.end(true);
       session.extended.transactionEnded();
+    }
+  }
+
+  /**
+   * The transaction has failed on one node. Others that hold portals of it have to refuse them up
+   * to ROLLBACK or ROLLBACK TO, which all nodes get (behaviour.md 8.3).
+   */
+  #failOthers(failed: ServerState): void {
+    for (const server of this.session.servers) {
+      if (server === undefined || server === failed || !server.inTransaction) continue;
+      if (server.status === TransactionStatus.Failed || !server.clean) continue;
+      if (!this.session.extended.hasPortalOn(server.node)) continue;
+      server.send(INVALID_QUERY, Expect.Query, Show.Nothing);
     }
   }
 

@@ -1,6 +1,5 @@
 import type { StatementClass } from "../sql/statement-class.ts";
 import * as build from "../wire/build.ts";
-import type { ErrorFields } from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { Frontend } from "../wire/protocol.ts";
 import { stringEnd, text } from "../wire/read.ts";
@@ -65,16 +64,13 @@ export class ExtendedProtocol {
     const portalEnd = nameAt(bytes, start + 5, end);
     const nameEnd = nameAt(bytes, portalEnd + 1, end);
     const prepared = this.#statements.get(nameOf(bytes, portalEnd + 1, nameEnd));
-    if (prepared === undefined && nameEnd === portalEnd + 1 && this.#unnamedGone) {
-      return this.#refuse(NO_UNNAMED_STATEMENT);
-    }
     const portalName = nameOf(bytes, start + 5, portalEnd);
     const taken = portalName === "" ? undefined : this.#portals?.get(portalName);
     // A portal's name that is taken is refused where the portal is.
     const node = taken !== undefined
       ? taken.node
       : prepared === undefined
-      ? session.router.primary
+      ? this.#nodeWithout(nameEnd === portalEnd + 1)
       : this.#bindTarget(prepared);
     if (node === undefined) return false;
     const server = session.outgoing.ready(node);
@@ -111,10 +107,6 @@ export class ExtendedProtocol {
     const portalEnd = nameAt(bytes, start + 5, end);
     const portal = this.#portal(nameOf(bytes, start + 5, portalEnd));
     const node = portal?.node ?? session.router.primary;
-    const { failedNode } = session.router;
-    if (failedNode >= 0 && node !== failedNode && !endsTransaction(portal)) {
-      return this.#refuse(TRANSACTION_ABORTED);
-    }
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
     const followers = portal?.followers ?? NONE;
@@ -192,21 +184,24 @@ export class ExtendedProtocol {
     this.#statements.delete("");
   }
 
+  hasPortalOn(node: number): boolean {
+    if (this.#unnamedPortal?.node === node) return true;
+    return this.#portals?.values().some((portal) => portal.node === node) ?? false;
+  }
+
+  /** Where a statement of that name has been prepared last, undefined when there is none. */
+  nodeOf(name: string): number | undefined {
+    return this.#statements.get(name)?.nodes.at(-1);
+  }
+
   serverLost(node: number): void {
     this.#statements.lost(node);
   }
 
-  /** Answers with an error of pgpool's own where no server would give the right one. */
-  #refuse(error: ErrorFields): boolean {
-    const { session } = this;
-    if (session.visibleCount > 0) {
-      session.outgoing.awaitAnswers();
-      return false;
-    }
-    session.port.toClient(build.errorResponse(error));
-    const { failedNode, primary } = session.router;
-    session.failedPipeline = failedNode >= 0 ? failedNode : primary;
-    return true;
+  /** A node that knows no such statement, and says so. */
+  #nodeWithout(isUnnamed: boolean): number {
+    const { statementNode, router } = this.session;
+    return isUnnamed && this.#unnamedGone && statementNode >= 0 ? statementNode : router.primary;
   }
 
   /**
@@ -358,31 +353,12 @@ function settingQuery(prepared: Prepared): Uint8Array | undefined {
   return sets && prepared.bytes !== undefined ? build.query(preparedText(prepared)) : undefined;
 }
 
-/** Whether a portal is of a statement that an aborted transaction still takes. */
-function endsTransaction(portal: Portal | undefined): boolean {
-  const kind = portal?.prepared?.statement.kind;
-  return kind === "commit" || kind === "rollback" || kind === "rollback-to" ||
-    kind === "prepare-transaction";
-}
-
 const INVALID_PARSE = build.message(
   Frontend.Parse,
   "pgpool_abort",
   "send invalid query from pgpool to abort transaction",
   build.int16(0),
 );
-
-const NO_UNNAMED_STATEMENT: ErrorFields = {
-  severity: "ERROR",
-  sqlstate: "26000",
-  message: "unnamed prepared statement does not exist",
-};
-
-const TRANSACTION_ABORTED: ErrorFields = {
-  severity: "ERROR",
-  sqlstate: "25P02",
-  message: "current transaction is aborted, commands ignored until end of transaction block",
-};
 
 const STATEMENT = 0x53;
 const PORTAL = 0x50;

@@ -5,11 +5,12 @@ import { text } from "../wire/read.ts";
 import { InternalQuery } from "./internal-query.ts";
 import { type Prepared, preparedText } from "./prepared.ts";
 import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
-import { Route } from "./router.ts";
+import { Route, type Router } from "./router.ts";
 import type { ServerState } from "./server-state.ts";
 import type { Session } from "./session.ts";
 
 const NONE: readonly number[] = [];
+const ROLLBACK = build.query("ROLLBACK");
 /** Longest statement text kept for SHOW POOL_POOLS (limits.md 2: 1023 bytes). */
 const STATEMENT_SHOWN = 1023;
 /** Largest chunk of a client's bytes that is held on to for the text of a statement. */
@@ -81,6 +82,11 @@ export class Outgoing {
       session.waitingFor = "server connection";
       return undefined;
     }
+    // A transaction that the session's leader never began, or that is over, ends here too.
+    if (server.inTransaction && !session.router.inTransaction && !server.unsynced) {
+      server.send(ROLLBACK, Expect.Query, Show.Nothing);
+      server.inTransaction = false;
+    }
     return server;
   }
 
@@ -112,7 +118,7 @@ export class Outgoing {
 
   /** Nodes beside the leader that have to know a statement. */
   followers(statement: StatementClass, leader: number): readonly number[] {
-    if (statement.route !== "both") return NONE;
+    if (statement.route !== "both" && statement.kind !== "prepare-transaction") return NONE;
     const { servers, router } = this.session;
     const open: number[] = [];
     for (const server of servers) {
@@ -135,7 +141,7 @@ export class Outgoing {
     if (statement.kind === "execute") {
       session.router.executed(session.sqlPrepared.get(statement.prepared?.name ?? "")?.statement);
     }
-    if (setsByFunction(statement)) session.router.settingsOnPrimary = true;
+    noteFunctions(statement, session.router);
     if (bindsSession(statement)) session.bound = true;
     if (statement.mayCreateTemp) session.options.knowledge.mayHaveTemporary();
     if (changesCatalog(statement)) session.options.knowledge.catalogChanged();
@@ -220,6 +226,7 @@ function ofTransaction(statement: StatementClass): boolean {
   switch (statement.kind) {
     case "commit":
     case "rollback":
+    case "prepare-transaction":
     case "savepoint":
     case "release":
     case "rollback-to":
@@ -243,11 +250,13 @@ function changesCatalog(statement: StatementClass): boolean {
   }
 }
 
-/** Whether a statement may have called set_config(). */
-function setsByFunction(statement: StatementClass): boolean {
-  if (statement.kind === "do" || statement.kind === "call") return true;
-  return statement.functions.length > 0 &&
-    statement.functions.some((called) => called.name === "set_config");
+/** Settings changed by functions are known to the primary alone. */
+function noteFunctions(statement: StatementClass, router: Router): void {
+  if (statement.kind === "do" || statement.kind === "call") router.settingsUnsure = true;
+  if (statement.functions.length === 0) return;
+  if (statement.functions.some((called) => called.name === "set_config")) {
+    router.settingsOnPrimary = true;
+  }
 }
 
 function changesSettings(statement: StatementClass): boolean {

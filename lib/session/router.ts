@@ -50,8 +50,10 @@ export class Router {
   inTransaction = false;
   /** Node on which the transaction has failed, -1 when it has not. */
   failedNode = -1;
-  /** Settings were changed by a function, and so on the primary alone. */
+  /** set_config() has changed a setting, on the primary alone: reads have to see it. */
   settingsOnPrimary = false;
+  /** A procedure may have done so: questions about settings go to the primary. */
+  settingsUnsure = false;
   /** Something was written since the last Sync of the extended protocol. */
   pipelineWrote = false;
   /** The load balance node was chosen for the statement that is being looked at. */
@@ -93,7 +95,7 @@ export class Router {
     const settings = this.options.settings();
     if (!settings.load_balance_mode || !readText || this.pipelineWrote) return primary;
     if (this.#wroteInSession && settings.disable_load_balance_on_write === "always") return primary;
-    if (this.settingsOnPrimary && asksSettings(statement)) return primary;
+    if (this.settingsOnPrimary || (this.settingsUnsure && asksSettings(statement))) return primary;
     if (settings.statement_level_load_balance && !this.inTransaction && !this.rebalanced) {
       this.rebalance();
       this.rebalanced = true;
@@ -113,7 +115,8 @@ export class Router {
   followers(statement: StatementClass, leader: number, open: readonly number[]): number[] {
     const { streaming } = this.options;
     const settings = this.options.settings();
-    if (statement.route !== "both" || !streaming || !settings.load_balance_mode) return NONE;
+    const both = statement.route === "both" || statement.kind === "prepare-transaction";
+    if (!both || !streaming || !settings.load_balance_mode) return NONE;
     if (this.#startedByMulti) return NONE;
     const nodes = open.filter((node) => node !== leader);
     const lb = this.loadBalanceNode;

@@ -210,7 +210,7 @@ export class ServerState {
         return shown || this.handler.showsAsync(this, type);
       case Backend.ParameterStatus:
         if (body !== undefined) this.handler.parameter(this, body);
-        return shown || this.handler.showsAsync(this, type);
+        return this.handler.showsAsync(this, type);
       case Backend.ParseComplete:
         return this.#ends(Expect.Parse, expect, show, shown);
       case Backend.BindComplete:

@@ -26,7 +26,7 @@ import type { SessionSettings } from "./settings.ts";
 import { SettingsJournal } from "./settings-journal.ts";
 import { SimpleProtocol } from "./simple.ts";
 
-const COMMIT = build.query("COMMIT");
+const ROLLBACK = build.query("ROLLBACK");
 /** Unread client bytes beyond which a waiting session stops reading. */
 const PENDING_LIMIT = 64 * 1024;
 
@@ -246,14 +246,14 @@ export class Session {
   }
 
   /**
-   * Ends transactions that are left open on a server although the session's is over: a BEGIN that
-   * the leader skipped, PREPARE TRANSACTION. Only reads and settings can be in them.
+   * Ends transactions that are left open on a server although the session's is over, as after a
+   * BEGIN that the leader skipped.
    */
   endStrayTransactions(): void {
     if (this.router.inTransaction || this.visibleCount > 0) return;
     for (const server of this.servers) {
       if (server?.link === undefined || !server.clean || !server.inTransaction) continue;
-      server.send(COMMIT, Expect.Query, Show.Nothing);
+      server.send(ROLLBACK, Expect.Query, Show.Nothing);
     }
   }
 

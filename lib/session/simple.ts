@@ -9,6 +9,8 @@ import type { Prepared } from "./prepared.ts";
 import { Expect, Show } from "./reply-queue.ts";
 import type { Session } from "./session.ts";
 
+const ROLLBACK = build.query("ROLLBACK");
+
 /** The simple query protocol, and the commands that pgpool itself answers. */
 export class SimpleProtocol {
   /** Server process that was looked for last, and its node. */
@@ -40,6 +42,8 @@ export class SimpleProtocol {
     if (server === undefined) return false;
 
     const failedNode = session.router.failedNode;
+    // A standby refuses PREPARE TRANSACTION also where it would roll back.
+    const rollsBack = statement.kind === "prepare-transaction" && failedNode >= 0;
     const followers = session.outgoing.followers(statement, target);
     const keeps = statement.route === "both" || statement.setting !== undefined;
     const message = keeps ? bytes.subarray(start, end) : bytes;
@@ -66,13 +70,16 @@ export class SimpleProtocol {
     const prepared = statement.kind === "prepare"
       ? this.notePrepared(statement, text(bytes, textStart, textEnd), target)
       : undefined;
-    session.outgoing.visible(server, bytes, start, end, Expect.Query, prepared);
+    if (rollsBack) session.outgoing.visible(server, ROLLBACK, 0, ROLLBACK.length, Expect.Query);
+    else session.outgoing.visible(server, bytes, start, end, Expect.Query, prepared);
     // A Query is a transaction of its own, or part of one that is open: no pipeline goes on.
     session.router.pipelineWrote = false;
     session.extended.forgetUnnamed();
     if (prepared !== undefined) this.#prepareOnPrimary(prepared, target);
     if (isHead) session.passTo = server;
-    if (endsPrepared(statement, bytes, textStart, textEnd)) this.#forgetPrepared(statement);
+    if (endsPrepared(statement, bytes, textStart, textEnd)) {
+      this.#forgetPrepared(statement, bytes.subarray(start, end), target);
+    }
     return true;
   }
 
@@ -173,7 +180,8 @@ export class SimpleProtocol {
   executeTarget(name: string): number | undefined {
     const { session } = this;
     const prepared = session.sqlPrepared.get(name);
-    if (prepared === undefined) return session.router.primary;
+    // EXECUTE also runs what was prepared by the extended protocol.
+    if (prepared === undefined) return session.extended.nodeOf(name) ?? session.router.primary;
     const { bytes, start, end, nodes } = prepared;
     const current = nodes.at(-1) ?? session.router.primary;
     if (bytes === undefined) return current;
@@ -214,11 +222,18 @@ export class SimpleProtocol {
     prepared.nodes.unshift(primary);
   }
 
-  #forgetPrepared(statement: StatementClass): void {
-    const { sqlPrepared } = this.session;
+  /** DEALLOCATE of one statement goes to all nodes that have it. */
+  #forgetPrepared(statement: StatementClass, message: Uint8Array, node: number): void {
+    const { sqlPrepared, servers } = this.session;
     const name = statement.prepared?.name;
-    if (typeof name === "string") sqlPrepared.delete(name);
-    else sqlPrepared.clear();
+    if (typeof name !== "string") {
+      sqlPrepared.clear();
+      return;
+    }
+    for (const other of sqlPrepared.get(name)?.nodes ?? []) {
+      if (other !== node) servers[other]?.send(message, Expect.Query, Show.Nothing);
+    }
+    sqlPrepared.delete(name);
   }
 }
 
@@ -249,6 +264,7 @@ function endsPrepared(
 /** What a follower is sent in place of the client's own words (parameters.md 4.2 rule 4). */
 function followerText(statement: StatementClass, failedNode: number): string | undefined {
   if (statement.kind === "begin" && statement.transaction?.plainBegin === true) return "BEGIN";
+  if (statement.kind === "prepare-transaction") return failedNode >= 0 ? "ROLLBACK" : "COMMIT";
   // The transaction has failed on one node: it must not be committed on another.
   if (statement.kind === "commit" && failedNode >= 0) return "ROLLBACK";
   return undefined;
