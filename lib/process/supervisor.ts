@@ -11,6 +11,7 @@ import type { Logger } from "../log/log.ts";
 import { closeListeners, type Listener, type ListenPlan, openListeners } from "../net/listen.ts";
 import { adminContext } from "./admin-context.ts";
 import { type Cluster, createCluster } from "./cluster.ts";
+import { CollectorProcess } from "./collector-process.ts";
 import { FATAL_STATUS } from "./errors.ts";
 import { applyDestinations, configureLogger } from "./log-settings.ts";
 import { logProblems } from "./logging.ts";
@@ -56,6 +57,7 @@ export class Supervisor {
   #listeners: Listener[] = [];
   #memory: SharedFile | undefined;
   #workers: WorkerGroup | undefined;
+  #collector: CollectorProcess | undefined;
   #stopping: StopMode | undefined;
   #status = 0;
 
@@ -84,6 +86,7 @@ export class Supervisor {
     applyDestinations(this.#logger, this.#config);
     const restoreSignals = this.#handleSignals();
     try {
+      this.#startCollector();
       this.#listeners = await openListeners(this.#listenPlan(), this.#logger);
       await this.#serve();
       await this.#stopped.promise;
@@ -94,6 +97,7 @@ export class Supervisor {
       this.#memory?.close();
       pidFile.remove();
       restoreSignals();
+      this.#collector?.release();
     }
     this.#logger.log("log", "Pgpool-II system is shutdown");
     return this.#status;
@@ -125,6 +129,7 @@ export class Supervisor {
       this.#config = config;
       configureLogger(this.#logger, config, files.debug);
       applyDestinations(this.#logger, config);
+      this.#collector?.reload(config);
       this.#cluster.service.reload(clusterSettings(config));
       this.#workers?.broadcast({ type: "reload" });
     } catch (error) {
@@ -134,6 +139,21 @@ export class Supervisor {
         detail: "All parameters keep their present values.",
       });
     }
+  }
+
+  /** With logging_collector, this process and the workers log to files from now on. */
+  #startCollector(): void {
+    if (!this.#config.values.logging_collector) return;
+    this.#collector = new CollectorProcess(
+      this.#workerCount,
+      this.#options.workerCommand,
+      this.#config,
+      this.#logger,
+    );
+    this.#logger.log("log", "redirecting log output to logging collector process", {
+      hint: `Future log output will appear in directory "${this.#config.values.log_directory}".`,
+    });
+    this.#logger.redirect(this.#collector.writeFd(0));
   }
 
   /** Looks at the servers and starts the workers. */
@@ -150,6 +170,7 @@ export class Supervisor {
       start: {
         command: this.#options.workerCommand,
         descriptors: [...this.#listeners.map(({ fd }) => fd), memory.fd],
+        stderr: (worker) => this.#collector?.writeFd(worker),
       },
       logger: this.#logger,
       counters: memory.counters,

@@ -12,6 +12,8 @@ export interface WorkerCommand {
   readonly command: readonly string[];
   /** Descriptors that the worker has from {@link FIRST_FD} on. */
   readonly descriptors: readonly number[];
+  /** Standard error of a worker; this process's own by default. */
+  readonly stderr?: (worker: number) => number | undefined;
 }
 
 /** How a process ended. */
@@ -41,7 +43,7 @@ export class WorkerProcess {
     const child = Bun.spawn([...start.command], {
       argv0: `pgpool: worker ${number}`,
       env: { ...process.env, [WORKER_VARIABLE]: String(number) },
-      stdio: ["ignore", "inherit", "inherit", ...start.descriptors],
+      stdio: ["ignore", "inherit", start.stderr?.(number) ?? "inherit", ...start.descriptors],
       serialization: "json",
       ipc: (message: unknown) => {
         if (isWorkerMessage(message)) events.message(this, message);
