@@ -6,6 +6,7 @@ import { configFiles, fileOptions } from "../paths.ts";
 import type { FileOptions } from "../paths.ts";
 import { status } from "../status.ts";
 import { nearest } from "../suggest.ts";
+import { check } from "./check.ts";
 import { diff, explain, show } from "./show.ts";
 
 interface JsonOption extends FileOptions {
@@ -25,6 +26,7 @@ export function addConfigCommands(root: Command, finish: (status: number) => voi
       const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
       self.error(`error: unknown command "config ${word}"${hint}`);
     });
+  addCheck(config, finish);
   addShow(config, finish);
   addDiff(config, finish);
   addExplain(config, finish);
@@ -35,6 +37,18 @@ export function addConfigCommands(root: Command, finish: (status: number) => voi
     const options = self.optsWithGlobals<JsonOption>();
     const json = options.json ?? false;
     finish(await run(json, () => status(configFiles(options).config, json)));
+  });
+}
+
+function addCheck(config: Command, finish: (status: number) => void): void {
+  const command = config.command("check")
+    .description("tell what is wrong with all files of a configuration, and what to do")
+    .option("--no-connect", "do not ask the servers for their limits");
+  withJson(fileOptions(command)).action(async (_options: JsonOption, self: Command) => {
+    const { json = false, connect, ...files } = self.optsWithGlobals<
+      JsonOption & { connect: boolean }
+    >();
+    finish(await run(json, () => check(configFiles(files), { json, connect })));
   });
 }
 

@@ -1,0 +1,113 @@
+import type { Config } from "../config.ts";
+import { resolveName } from "../names.ts";
+import { about } from "./finding.ts";
+import type { Finding } from "./finding.ts";
+
+interface Feature {
+  readonly title: string;
+  /** Whether somebody may rely on it who is not told. */
+  readonly vital?: boolean;
+  /** Whether the configuration asks for it. */
+  readonly wanted: (config: Config) => boolean;
+  /** Names of its parameters, without index. */
+  readonly names: RegExp;
+}
+
+/** What is read and shown, but not acted on yet (docs/limits.md). Gone through in this order. */
+const features: readonly Feature[] = [
+  {
+    title: "the clustering mode",
+    vital: true,
+    wanted: ({ values }) =>
+      values.backend_clustering_mode !== "streaming_replication" &&
+      values.backend_clustering_mode !== "raw",
+    names:
+      /^(backend_clustering_mode|replication_mode|replicate_select|insert_lock|lobj_lock_table|replication_stop_on_mismatch|failover_if_affected_tuples_mismatch)$/,
+  },
+  {
+    title: "retries of health checks",
+    vital: true,
+    wanted: ({ healthChecks }) => [...healthChecks.values()].some((check) => check.maxRetries > 0),
+    names: /^health_check_(max_retries|retry_delay)$/,
+  },
+  {
+    title: "commands on failover",
+    vital: true,
+    wanted: ({ values }) =>
+      [values.failover_command, values.failback_command, values.follow_primary_command]
+        .some((command) => command !== ""),
+    names: /^(failover|failback|follow_primary)_command$/,
+  },
+  {
+    title: "online recovery",
+    wanted: ({ values }) =>
+      values.recovery_1st_stage_command !== "" || values.recovery_2nd_stage_command !== "",
+    names: /^(recovery_|client_idle_limit_in_recovery)/,
+  },
+  {
+    title: "automatic failback",
+    wanted: ({ values }) => values.auto_failback,
+    names: /^auto_failback/,
+  },
+  {
+    title: "the watchdog",
+    vital: true,
+    wanted: ({ values }) => values.use_watchdog,
+    names:
+      /^(use_watchdog|hostname|pgpool_port|wd_|heartbeat_|delegate_ip|trusted_server|if_|arping_|ping_path|failover_when_quorum|failover_require_consensus|allow_multiple_failover|enable_consensus|clear_memqcache_on_escalation)/,
+  },
+  {
+    title: "the query cache",
+    wanted: ({ values }) => values.memory_cache_enabled,
+    names: /^(memory_cache_enabled|memqcache_|cache_)/,
+  },
+  {
+    title: "metrics",
+    wanted: ({ values }) => values.metrics_port !== 0,
+    names: /^metrics_/,
+  },
+  {
+    title: "log destinations other than standard error",
+    wanted: ({ values }) =>
+      values.logging_collector || /syslog|jsonlog/i.test(values.log_destination),
+    names:
+      /^(log_destination|logging_collector|log_directory|log_filename|log_file_mode|log_rotation_|log_truncate_|syslog_)/,
+  },
+  {
+    title: "PCP",
+    wanted: ({ sources }) => [...sources.keys()].some((name) => name.startsWith("pcp_")),
+    names: /^pcp_/,
+  },
+  {
+    title: "what comes with Pgpool-II 4.8",
+    wanted: ({ sources }) => [...sources.keys()].some((name) => isComing(name)),
+    names: /^(replication_delay_source_|track_table_mutation_)/,
+  },
+];
+
+/** Which parameters that are set have no effect yet: one finding for each feature. */
+export function checkInactive(config: Config): Finding[] {
+  return features.filter((feature) => feature.wanted(config)).flatMap((feature) => {
+    const names = [...config.sources.keys()].filter((name) => feature.names.test(baseOf(name)));
+    const [first] = names;
+    if (first === undefined) return [];
+    return [about(
+      config,
+      first,
+      feature.vital ? "warning" : "note",
+      "not-active",
+      `not active yet: ${feature.title} (${names.join(", ")})`,
+      "The values are read, checked and shown, and have no effect in this build.",
+    )];
+  });
+}
+
+function baseOf(name: string): string {
+  const resolved = resolveName(name);
+  return resolved.kind === "parameter" ? resolved.base : name;
+}
+
+function isComing(name: string): boolean {
+  const resolved = resolveName(name);
+  return resolved.kind === "parameter" && resolved.parameter.since !== undefined;
+}
