@@ -95,6 +95,12 @@ export class ReplyQueue {
     }
   }
 
+  /** Whether the end of the copy that the oldest entry has begun was sent already. */
+  copyEnds(): boolean {
+    return this.#codes.findIndex((code, at) => at > this.#head && (code & 15) === Expect.CopyEnd) >
+      0;
+  }
+
   /**
    * Removes the first Sync after the oldest entry, as the server does that reads it while it
    * copies data in. Returns its visibility, or -1 when the copy ends before one.

@@ -41,6 +41,8 @@ export class ServerState {
   unsynced = false;
   /** The server waits for CopyData. */
   copying = false;
+  /** The client has not said yet that its copy data is complete. */
+  wantsCopyData = false;
   /** Something other than queries of pgpool's own has been sent. */
   touched = false;
   /** The client has been sent the beginning of a message that is not complete yet. */
@@ -230,6 +232,7 @@ export class ServerState {
         return shown;
       case Backend.CopyInResponse:
         this.copying = true;
+        this.wantsCopyData = !replies.copyEnds();
         // What was sent behind the statement is read as part of the copy, and Sync ignored.
         for (let dropped = replies.dropSyncAfterHead(); dropped >= 0;) {
           this.handler.settled(this, dropped);
@@ -263,6 +266,7 @@ export class ServerState {
 
   #copyEnded(): void {
     this.copying = false;
+    this.wantsCopyData = false;
     this.handler.copyEnded(this);
   }
 

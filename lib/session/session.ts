@@ -355,6 +355,10 @@ export class Session {
       return true;
     }
     if (this.settings.log_client_messages) this.#logMessage();
+    if (this.#answers.copyServer?.wantsCopyData === true && !COPY_MESSAGES.has(type)) {
+      this.#duringCopy(type);
+      return true;
+    }
     switch (type) {
       case Frontend.Query:
         this.#mustEndWithZero(isHead);
@@ -408,14 +412,22 @@ export class Session {
     return true;
   }
 
+  /** A server ignores Flush and Sync while it reads copy data, and does without anything else. */
+  #duringCopy(type: number): void {
+    if (type === Frontend.Flush || type === Frontend.Sync) return;
+    const hex = type.toString(16).toUpperCase().padStart(2, "0");
+    throw new ProtocolError(`unexpected message type 0x${hex} during COPY from stdin`);
+  }
+
   /** Copy data goes to the COPY that runs; without one the server would ignore it as we do. */
   #copy(isHead: boolean): void {
     const { bytes, start, end, type } = this.#reader;
     const server = this.#answers.copyServer ??
       (this.visibleCount > 0 ? this.servers[this.visibleNode] : undefined);
     server?.writeRange(bytes, start, end);
-    if (type !== Frontend.CopyData && server?.copying === false) {
-      server.replies.push(Expect.CopyEnd, Show.Nothing);
+    if (type !== Frontend.CopyData && server !== undefined) {
+      server.wantsCopyData = false;
+      if (!server.copying) server.replies.push(Expect.CopyEnd, Show.Nothing);
     }
     if (isHead) this.passTo = server;
   }
@@ -456,3 +468,11 @@ export class Session {
     });
   }
 }
+
+/** What a client may send while a server reads its copy data. */
+const COPY_MESSAGES: ReadonlySet<number> = new Set([
+  Frontend.CopyData,
+  Frontend.CopyDone,
+  Frontend.CopyFail,
+  Frontend.Terminate,
+]);
