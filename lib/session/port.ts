@@ -24,8 +24,13 @@ export interface SessionPort {
   countStatement(node: number, kind: StatisticsKind): void;
   /** Counts an error of the given severity that a node reported. */
   countError(node: number, severity: "error" | "fatal" | "panic"): void;
-  /** Writes one line to the log in the name of the session. */
-  log(severity: "log" | "debug1" | "warning", text: string, detail?: string): void;
+  /** Writes a message to the log in the name of the session. */
+  log(
+    severity: "log" | "debug1" | "warning",
+    text: string,
+    detail?: string,
+    context?: string,
+  ): void;
 }
 
 /** Statement kinds of SHOW POOL_BACKEND_STATS (sql-interface.md 6). */

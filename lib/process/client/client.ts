@@ -222,12 +222,18 @@ export class Client implements SessionPort {
     this.context.counters.count(node, severity);
   }
 
-  log(severity: "log" | "debug1" | "warning", text: string, detail?: string): void {
+  log(
+    severity: "log" | "debug1" | "warning",
+    text: string,
+    detail?: string,
+    context?: string,
+  ): void {
     this.#logger.log(severity, text, {
       application: this.request.applicationName,
       user: this.user,
       database: this.database,
-      ...(detail === undefined ? {} : { detail }),
+      detail,
+      context,
     });
   }
 
