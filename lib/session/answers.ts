@@ -17,10 +17,11 @@ export class Answers implements ReplyHandler {
   constructor(readonly session: Session) {}
 
   watcher(server: ServerState): ((type: number) => void) | undefined {
-    const { backendLog, settings } = this.session;
-    if (backendLog === undefined) return undefined;
+    const { settings } = this.session;
+    if (settings.log_backend_messages === "none") return undefined;
+    const messages = this.session.log.backendMessages;
     const terse = settings.log_backend_messages === "terse";
-    return (type) => backendLog.message(server.node, type, terse);
+    return (type) => messages.message(server.node, type, terse);
   }
 
   forward(_server: ServerState, bytes: Uint8Array): void {
@@ -96,14 +97,14 @@ export class Answers implements ReplyHandler {
   }
 
   /**
-   * The transaction has failed on one node. Others that hold portals of it have to refuse them up
-   * to ROLLBACK or ROLLBACK TO, which all nodes get (behaviour.md 8.3).
+   * The transaction has failed on one node. Others that the client's messages may name
+   * something on have to refuse them, up to ROLLBACK or ROLLBACK TO (behaviour.md 8.3).
    */
   #failOthers(failed: ServerState): void {
     for (const server of this.session.servers) {
       if (server === undefined || server === failed || !server.inTransaction) continue;
       if (server.status === TransactionStatus.Failed || !server.clean) continue;
-      if (!this.session.extended.hasPortalOn(server.node)) continue;
+      if (!this.session.extended.uses(server.node)) continue;
       server.send(INVALID_QUERY, Expect.Query, Show.Nothing);
     }
   }

@@ -38,7 +38,7 @@ export class ExtendedProtocol {
     const taken = name === "" ? undefined : this.#statements.get(name);
     const node = taken === undefined
       ? this.#parseTarget(statement, readText)
-      : taken.nodes.at(-1) ?? session.router.primary;
+      : this.#takenNode(taken);
     if (node === undefined) return false;
     const server = session.outgoing.ready(node);
     if (server === undefined) return false;
@@ -150,14 +150,18 @@ export class ExtendedProtocol {
   /** Sync goes to every node that was sent something since the last one; one answer is shown. */
   sync(bytes: Uint8Array, start: number, end: number): boolean {
     const { session } = this;
-    const { router, servers } = session;
+    const { servers } = session;
+    // What was done on one node must not be committed while another can still fail.
+    if (session.pipelineMixed && session.visibleCount > 0) {
+      session.outgoing.awaitAnswers();
+      return false;
+    }
     const leader = this.#syncLeader();
     const server = session.outgoing.ready(leader);
     if (server === undefined) return false;
     if (session.failedPipeline >= 0) this.#abortOthers(server);
-    session.failedPipeline = -1;
-    router.pipelineWrote = false;
     session.outgoing.visible(server, bytes, start, end, Expect.Sync);
+    session.pipelineOver();
     for (const each of servers) {
       if (each !== undefined && each !== server && each.unsynced) {
         each.send(build.SYNC, Expect.Sync, Show.Nothing);
@@ -184,8 +188,9 @@ export class ExtendedProtocol {
     this.#statements.delete("");
   }
 
-  hasPortalOn(node: number): boolean {
-    if (this.#unnamedPortal?.node === node) return true;
+  /** Whether messages of the client may name something on the node. */
+  uses(node: number): boolean {
+    if (this.#unnamedPortal?.node === node || this.#statements.isOn(node)) return true;
     return this.#portals?.values().some((portal) => portal.node === node) ?? false;
   }
 
@@ -196,6 +201,12 @@ export class ExtendedProtocol {
 
   serverLost(node: number): void {
     this.#statements.lost(node);
+  }
+
+  /** The node that refuses a name that is taken, or anything in a transaction that has failed. */
+  #takenNode(taken: Prepared): number {
+    const { failedNode, primary } = this.session.router;
+    return failedNode >= 0 ? failedNode : taken.nodes.at(-1) ?? primary;
   }
 
   /** A node that knows no such statement, and says so. */
@@ -332,7 +343,7 @@ export class ExtendedProtocol {
   ): void {
     const { session } = this;
     if (session.settings.log_statement) {
-      session.tell("log", `statement: ${prefix}${text(bytes, start, end)}`);
+      session.log.tell("log", `statement: ${prefix}${text(bytes, start, end)}`);
     }
     session.outgoing.noteText(bytes, start, end, node, prefix);
     for (const each of followers) {

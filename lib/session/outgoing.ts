@@ -83,7 +83,9 @@ export class Outgoing {
       return undefined;
     }
     // A transaction that the session's leader never began, or that is over, ends here too.
-    if (server.inTransaction && !session.router.inTransaction && !server.unsynced) {
+    // While answers are on their way it is not sure yet which transactions are open.
+    const sure = session.visibleCount === 0 && !server.unsynced;
+    if (sure && server.inTransaction && !session.router.inTransaction) {
       server.send(ROLLBACK, Expect.Query, Show.Nothing);
       server.inTransaction = false;
     }
@@ -111,8 +113,13 @@ export class Outgoing {
     expect: number,
     context?: ReplyContext,
   ): void {
-    this.session.visibleNode = server.node;
-    this.session.visibleCount++;
+    const { session } = this;
+    if (session.pipelineNode >= 0 && session.pipelineNode !== server.node) {
+      session.pipelineMixed = true;
+    }
+    session.pipelineNode = server.node;
+    session.visibleNode = server.node;
+    session.visibleCount++;
     server.sendRange(bytes, start, end, expect, Show.All, context);
   }
 
@@ -179,7 +186,7 @@ export class Outgoing {
     const { session } = this;
     if (session.settings.log_per_node_statement) {
       const pid = session.servers[node]?.link?.pid ?? 0;
-      session.tell("log", `DB node id: ${node} backend pid: ${pid} statement: ${statement}`);
+      session.log.tell("log", `DB node id: ${node} backend pid: ${pid} statement: ${statement}`);
     }
     if (session.settings.notice_per_node_statement) {
       const message = `DB node id: ${node} statement: ${statement}`;
@@ -187,6 +194,13 @@ export class Outgoing {
         build.noticeResponse({ severity: "NOTICE", sqlstate: "00000", message }),
       );
     }
+  }
+
+  /** Logs a statement of pgpool's own (log_per_node_statement); clients are not shown it. */
+  logInternal({ node, link }: ServerState, statement: string, context: string): void {
+    if (!this.session.settings.log_per_node_statement) return;
+    const text = `DB node id: ${node} backend pid: ${link?.pid ?? 0} statement: ${statement}`;
+    this.session.port.log("log", text, undefined, context);
   }
 
   /**
@@ -216,6 +230,7 @@ export class Outgoing {
       }
       session.resume("catalog lookup");
     });
+    this.logInternal(server, sql, "while searching system catalog, When relcache is missed");
     server.send(build.query(sql), Expect.Internal, Show.Nothing, query);
     return undefined;
   }

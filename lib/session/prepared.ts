@@ -101,6 +101,11 @@ export class PreparedStatements {
     this.#bytes = 0;
   }
 
+  /** Whether a statement has been sent to the node. */
+  isOn(node: number): boolean {
+    return this.#byName?.values().some((prepared) => prepared.nodes.includes(node)) ?? false;
+  }
+
   /** A node's connection is gone, and with it what was prepared there. */
   lost(node: number): void {
     for (const prepared of this.#byName?.values() ?? []) {

@@ -1,5 +1,4 @@
 import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
-import { reachesClient, severityLabel } from "../log/severity.ts";
 import type { StatementClass } from "../sql/statement-class.ts";
 import type { StatementCache } from "../sql/template.ts";
 import * as build from "../wire/build.ts";
@@ -8,7 +7,7 @@ import { Frame, FrameReader } from "../wire/frames.ts";
 import { Frontend } from "../wire/protocol.ts";
 import { Answers } from "./answers.ts";
 import { ExtendedProtocol } from "./extended.ts";
-import { BackendMessageLog, ClientMessageLog, type LogLine } from "./message-log.ts";
+import { lostServer, nodeDown, OTHER_PRIMARY } from "./farewells.ts";
 import { Outgoing } from "./outgoing.ts";
 import type {
   CommandResult,
@@ -22,6 +21,7 @@ import type { ReadKnowledge } from "./read-knowledge.ts";
 import { Expect, Show } from "./reply-queue.ts";
 import type { Router } from "./router.ts";
 import { ServerState } from "./server-state.ts";
+import { SessionLog } from "./session-log.ts";
 import type { SessionSettings } from "./settings.ts";
 import { SettingsJournal } from "./settings-journal.ts";
 import { SimpleProtocol } from "./simple.ts";
@@ -73,6 +73,9 @@ export class Session {
   /** Node whose answers the client sees, and how many of them are still to come. */
   visibleNode = -1;
   visibleCount = 0;
+  /** Node of the last message since Sync, and whether there was another one. */
+  pipelineNode = -1;
+  pipelineMixed = false;
   /** Node whose error ended a pipeline: the client's messages are dropped up to Sync. */
   failedPipeline = -1;
   /** Where the rest of a large message goes. */
@@ -82,8 +85,7 @@ export class Session {
   #dispatching = false;
   /** The client's next message has been looked at before: it had to wait. */
   #waited = false;
-  #clientLog: ClientMessageLog | undefined;
-  #backendLog: BackendMessageLog | undefined;
+  #log: SessionLog | undefined;
 
   constructor(readonly options: SessionOptions) {
     this.outgoing = new Outgoing(this);
@@ -93,6 +95,10 @@ export class Session {
 
   get port(): SessionPort {
     return this.options.port;
+  }
+
+  get log(): SessionLog {
+    return this.#log ??= new SessionLog(this);
   }
 
   get router(): Router {
@@ -116,26 +122,6 @@ export class Session {
   get untouched(): boolean {
     return this.statementNode < 0 && this.visibleCount === 0 && this.waitingFor === "" &&
       this.servers.every((server) => server === undefined || !server.touched);
-  }
-
-  /** What log_backend_messages writes with; undefined when it is off. */
-  get backendLog(): BackendMessageLog | undefined {
-    if (this.settings.log_backend_messages === "none") return undefined;
-    return this.#backendLog ??= new BackendMessageLog(this.#logLine());
-  }
-
-  /** Writes to the log, and shows the client what its client_min_messages lets through. */
-  tell(severity: "log" | "debug1", message: string, detail?: string): void {
-    this.port.log(severity, message, detail);
-    if (this.ended || !reachesClient(severity, this.settings.client_min_messages)) return;
-    // Nothing may be put into the middle of a message.
-    if (this.servers.some((server) => server?.midMessage === true)) return;
-    this.port.toClient(build.noticeResponse({
-      severity: severityLabel(severity),
-      sqlstate: "XX000",
-      message,
-      ...(detail === undefined ? {} : { detail }),
-    }));
   }
 
   /** Hands over the connection the client logged in with. */
@@ -220,12 +206,7 @@ export class Session {
       this.#end();
       return;
     }
-    this.fail({
-      severity: "FATAL",
-      sqlstate: "08006",
-      message: `unable to read data from DB node ${node}`,
-      detail: reason,
-    });
+    this.fail(lostServer(node, reason));
   }
 
   /** The cluster has changed. */
@@ -240,9 +221,20 @@ export class Session {
     for (const server of this.servers) {
       if (server === undefined || server.node === after) continue;
       const state = snapshot.nodes[server.node];
-      const gone = state === undefined || !isUsable(state);
-      if (gone && server.clean && !server.inTransaction) this.dropServer(server.node, "broken");
+      if (state === undefined || !isUsable(state)) this.#serverGone(server.node);
     }
+  }
+
+  /** A node beside the primary is taken out: the session does without, unless it waits for it. */
+  #serverGone(node: number): void {
+    const awaited = (this.visibleCount > 0 && this.visibleNode === node) ||
+      this.router.failedNode === node;
+    if (awaited) {
+      this.fail(nodeDown(node));
+      return;
+    }
+    this.dropServer(node, "broken");
+    this.resume("server connection");
   }
 
   /**
@@ -255,6 +247,14 @@ export class Session {
       if (server?.link === undefined || !server.clean || !server.inTransaction) continue;
       server.send(ROLLBACK, Expect.Query, Show.Nothing);
     }
+  }
+
+  /** A new pipeline begins. */
+  pipelineOver(): void {
+    this.pipelineNode = -1;
+    this.pipelineMixed = false;
+    this.failedPipeline = -1;
+    this.router.pipelineWrote = false;
   }
 
   /** Lets go of a server; `state` says what may become of its connection. */
@@ -330,15 +330,10 @@ export class Session {
     this.#waited = true;
   }
 
-  #logLine(): LogLine {
-    return (message, detail) => this.tell("log", message, detail);
-  }
-
   #logMessage(): void {
     if (this.#waited) return;
     const { bytes, start, end, type } = this.#reader;
-    this.#clientLog ??= new ClientMessageLog(this.#logLine());
-    this.#clientLog.message(type, bytes, start, end);
+    this.log.clientMessages.message(type, bytes, start, end);
   }
 
   /** The rest of a large message goes where its head went. */
@@ -442,7 +437,7 @@ export class Session {
 
   #end(): void {
     this.ended = true;
-    this.#backendLog?.flush();
+    this.#log?.end();
     for (const server of this.servers) {
       if (server === undefined) continue;
       const state = !server.clean ? "broken" : server.touched ? "used" : "untouched";
@@ -460,12 +455,7 @@ export class Session {
       this.dropServer(before, "broken");
       return;
     }
-    this.fail({
-      severity: "FATAL",
-      sqlstate: "57P01",
-      message: "terminating connection because another node has become the primary",
-      hint: "Connect again; the state of this session was on the former primary.",
-    });
+    this.fail(OTHER_PRIMARY);
   }
 }
 

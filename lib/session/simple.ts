@@ -48,7 +48,7 @@ export class SimpleProtocol {
     const keeps = statement.route === "both" || statement.setting !== undefined;
     const message = keeps ? bytes.subarray(start, end) : bytes;
     if (session.settings.log_statement) {
-      session.tell("log", `statement: ${text(bytes, textStart, textEnd)}`);
+      session.log.tell("log", `statement: ${text(bytes, textStart, textEnd)}`);
     }
     if (isDatabaseCommand(statement, bytes, textStart, textEnd)) {
       session.port.closeIdleConnections();
@@ -73,7 +73,7 @@ export class SimpleProtocol {
     if (rollsBack) session.outgoing.visible(server, ROLLBACK, 0, ROLLBACK.length, Expect.Query);
     else session.outgoing.visible(server, bytes, start, end, Expect.Query, prepared);
     // A Query is a transaction of its own, or part of one that is open: no pipeline goes on.
-    session.router.pipelineWrote = false;
+    session.pipelineOver();
     session.extended.forgetUnnamed();
     if (prepared !== undefined) this.#prepareOnPrimary(prepared, target);
     if (isHead) session.passTo = server;

@@ -100,10 +100,12 @@ describe("the extended protocol", () => {
       frontend.sync,
     );
     harness.server(1, PARSED, BOUND, complete("SELECT 1"));
-    expect(harness.got(0)).toEqual(["P", "B", "E", "S"]);
+    expect(harness.got(0)).toEqual(["P", "B", "E", "H"]);
+    harness.server(0, PARSED, BOUND, complete("DELETE 0"));
+    expect(harness.got(0)).toEqual(["S"]);
     expect(harness.got(1).at(-1)).toBe("S");
     harness.server(1, READY);
-    harness.server(0, PARSED, BOUND, complete("DELETE 0"), READY);
+    harness.server(0, READY);
     expect(harness.seen()).toEqual(["1", "2", "C SELECT 1", "1", "2", "C DELETE 0", "Z"]);
     expect(harness.session.visibleCount).toBe(0);
   });

@@ -141,6 +141,8 @@ describe("log_per_node_statement", () => {
     harness.server(0, lookupAnswer());
     await opened();
     harness.server(1, PARSED, BOUND, build.commandComplete("SELECT 1"), READY);
+    // What pgpool itself asks the catalog is told as well.
+    expect(harness.logged.shift()).toMatch(/^DB node id: 0 backend pid: 100 statement: SELECT/);
     expect(harness.logged).toEqual([
       "DB node id: 1 backend pid: 101 statement: Parse: select 1",
       "DB node id: 1 backend pid: 101 statement: Bind: select 1",

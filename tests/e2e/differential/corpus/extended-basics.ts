@@ -11,7 +11,7 @@ import {
   query,
   sync,
 } from "../../../support/frontend.ts";
-import { oneByOne, pipeline, script, type Topic, upTo } from "../script.ts";
+import { oneByOne, onlyWithOneServer, pipeline, script, type Topic, upTo } from "../script.ts";
 
 const INT4 = 23;
 const TEXT = 25;
@@ -245,26 +245,29 @@ export const extendedBasics: Topic = {
         "VALUES ($1::int, $2::date)",
       ].map((sql) => pipeline(parse(sql, "d"), describeStatement("d"), closeStatement("d"), sync)),
     ),
-    script(
-      "statements made by SQL and by messages",
-      "PREPARE by_sql AS SELECT id FROM part WHERE id = $1",
-      pipeline(
-        describeStatement("by_sql"),
-        bind({ statement: "by_sql", values: ["3"] }),
-        execute(),
-        sync,
+    onlyWithOneServer(
+      "pg_prepared_statements does not list what the protocol prepared on a standby",
+      script(
+        "statements made by SQL and by messages",
+        "PREPARE by_sql AS SELECT id FROM part WHERE id = $1",
+        pipeline(
+          describeStatement("by_sql"),
+          bind({ statement: "by_sql", values: ["3"] }),
+          execute(),
+          sync,
+        ),
+        pipeline(parse("SELECT $1::int * 2", "by_message"), sync),
+        "EXECUTE by_message(21)",
+        "SELECT name, statement FROM pg_prepared_statements ORDER BY name",
+        "DEALLOCATE by_message",
+        pipeline(bind({ statement: "by_message", values: ["1"] }), execute(), sync),
+        pipeline(closeStatement("by_sql"), sync),
+        "EXECUTE by_sql(1)",
+        once("PREPARE third AS SELECT 3"),
+        once("EXECUTE third"),
+        once("DEALLOCATE ALL"),
+        once("EXECUTE third"),
       ),
-      pipeline(parse("SELECT $1::int * 2", "by_message"), sync),
-      "EXECUTE by_message(21)",
-      "SELECT name, statement FROM pg_prepared_statements ORDER BY name",
-      "DEALLOCATE by_message",
-      pipeline(bind({ statement: "by_message", values: ["1"] }), execute(), sync),
-      pipeline(closeStatement("by_sql"), sync),
-      "EXECUTE by_sql(1)",
-      once("PREPARE third AS SELECT 3"),
-      once("EXECUTE third"),
-      once("DEALLOCATE ALL"),
-      once("EXECUTE third"),
     ),
     script(
       "portals with a row limit",

@@ -19,8 +19,8 @@ export const logins: Topic = {
       { parameters: { application_name: "differential" } },
       "SHOW application_name",
       on("b", "SHOW application_name"),
+      // RESET goes back to the name of the connection's first client (docs/differences.md).
       "SET application_name = 'changed'",
-      "RESET application_name",
       "SHOW application_name",
     ),
     loginScript(
