@@ -17,6 +17,7 @@ import { applyDestinations, configureLogger } from "./log-settings.ts";
 import { logProblems } from "./logging.ts";
 import type { AdminSession, ConfigFiles, SupervisorMessage, WorkerMessage } from "./messages.ts";
 import { PidFile, pidFilePath } from "./pid-file.ts";
+import { tellServiceManager } from "./service-manager.ts";
 import { createSharedMemory, type SharedFile, sharedMemoryPath } from "./shared-memory.ts";
 import { isStronger, STOP_SIGNALS, type StopMode } from "./stop-mode.ts";
 import { WorkerGroup } from "./worker-group.ts";
@@ -107,6 +108,7 @@ export class Supervisor {
   stop(mode: StopMode): void {
     if (!isStronger(mode, this.#stopping)) return;
     this.#stopping = mode;
+    tellServiceManager("STOPPING=1");
     this.#closeListeners();
     if (this.#workers === undefined) return this.#stopped.resolve();
     this.#workers.stop(mode).then(() => this.#stopped.resolve());
@@ -186,6 +188,8 @@ export class Supervisor {
     this.#workers = workers;
     service.onSnapshot((snapshot) => workers.broadcast({ type: "snapshot", snapshot }));
     await workers.start();
+    // Clients are served from now on, even while the primary is still searched.
+    tellServiceManager("READY=1");
     await Promise.race([searched, this.#stopped.promise]);
     if (this.#stopping !== undefined) return;
     this.#logger.log("log", `pgpool-II successfully started. version ${POOL_VERSION}`);

@@ -227,6 +227,7 @@ describe("the systemd unit", () => {
   it("starts, reloads and stops pgpool as its command line wants it", () => {
     const unit = readFileSync(join(CONF, "pgpool.service"), "utf8");
     expect(unit).toMatch(/^ExecStart=\/usr\/bin\/pgpool serve /m);
+    expect(unit).toMatch(/^Type=notify$/m);
     expect(unit).toMatch(/^RestartPreventExitStatus=3$/m);
     expect(unit).not.toMatch(/^AmbientCapabilities=/m);
   });

@@ -10,6 +10,8 @@ import { waitFor, within } from "../support/wait.ts";
 /** pgpool from its sources, so that these tests need no build. */
 const PROGRAM = [process.execPath, join(ROOT, "cmd/pgpool.ts")];
 
+type Environment = Readonly<Record<string, string>>;
+
 const STARTED = /successfully started/;
 
 /** What a command that has ended leaves behind. */
@@ -50,15 +52,15 @@ export class TestPgpool implements AsyncDisposable {
   }
 
   /** Starts it and waits until it says so. */
-  static async start(settings: Settings = {}): Promise<TestPgpool> {
-    const pgpool = await TestPgpool.launch(settings);
+  static async start(settings: Settings = {}, env: Environment = {}): Promise<TestPgpool> {
+    const pgpool = await TestPgpool.launch(settings, env);
     await waitFor(() => !pgpool.running || STARTED.test(pgpool.log()), { what: "the start" });
     if (!pgpool.running) throw new Error(`pgpool did not start; its log:\n${pgpool.log()}`);
     return pgpool;
   }
 
   /** Starts it and does not wait. */
-  static async launch(settings: Settings = {}): Promise<TestPgpool> {
+  static async launch(settings: Settings = {}, env: Environment = {}): Promise<TestPgpool> {
     const dir = tempDir();
     const port = await freePort();
     const all = await testSettings(dir, port, settings);
@@ -66,7 +68,10 @@ export class TestPgpool implements AsyncDisposable {
     writeFileSync(join(dir, "pgpool.conf"), formatSettings(all));
     const child = Bun.spawn(
       [...PROGRAM, "serve", "-f", join(dir, "pgpool.conf"), "-a", join(dir, "pool_hba.conf")],
-      { stdio: ["ignore", "ignore", Bun.file(join(dir, "log"))] },
+      {
+        stdio: ["ignore", "ignore", Bun.file(join(dir, "log"))],
+        env: { ...process.env, ...env },
+      },
     );
     onCleanUp(() => child.kill("SIGKILL"));
     return new TestPgpool(dir, port, all, child);
