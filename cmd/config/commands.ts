@@ -7,6 +7,7 @@ import type { FileOptions } from "../paths.ts";
 import { status } from "../status.ts";
 import { nearest } from "../suggest.ts";
 import { check } from "./check.ts";
+import { migrate } from "./migrate.ts";
 import { diff, explain, show } from "./show.ts";
 
 interface JsonOption extends FileOptions {
@@ -30,6 +31,7 @@ export function addConfigCommands(root: Command, finish: (status: number) => voi
   addShow(config, finish);
   addDiff(config, finish);
   addExplain(config, finish);
+  addMigrate(config, finish);
   const statusCommand = root.command("status")
     .description("tell whether pgpool is running")
     .exitOverride(usageStatus);
@@ -89,6 +91,16 @@ function addExplain(config: Command, finish: (status: number) => void): void {
       finish(await run(json, () => explain(configFiles(options).config, name, json)));
     },
   );
+}
+
+function addMigrate(config: Command, finish: (status: number) => void): void {
+  const command = config.command("migrate").argument("<old>", "a pgpool.conf of 3.7 or later")
+    .description("tell what today's names change in an old pgpool.conf, or change it")
+    .option("--write", "write the file, keeping the old one beside it");
+  withJson(command).action(async (old: string, options: { json?: boolean; write?: boolean }) => {
+    const { json = false, write = false } = options;
+    finish(await run(json, () => migrate(old, { json, write })));
+  });
 }
 
 function withJson(command: Command): Command {
