@@ -28,6 +28,7 @@ export function hearRound(
   }
   const notes = [...judge(draft, outcomes), ...measure(draft, outcomes)];
   tellOnce(draft, notes);
+  suspectHanging(draft, outcomes);
   detachFalsePrimaries(draft);
   if (draft.primary >= 0) endSearch(draft);
   else if (draft.search === null) beginSearch(draft);
@@ -73,6 +74,21 @@ function suspectSilent(
   if (node === undefined || !isUsableNode(node) || !node.allowToFailover) return;
   if (outcome !== undefined && liveness(outcome) === "alive") return;
   draft.verifySilently([node]);
+}
+
+/**
+ * A standby that hangs would keep its sessions waiting for ever, so without health checks, which
+ * have their own patience, one that gives no answer while the primary does is looked at again. The
+ * primary's sessions have nowhere else to go.
+ */
+function suspectHanging(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): void {
+  const { failoverOnBackendError, healthCheckPeriod } = draft.settings;
+  if (!failoverOnBackendError || healthCheckPeriod > 0) return;
+  if (outcomes.get(draft.primary)?.kind !== "ok") return;
+  for (const [id, outcome] of outcomes) {
+    const node = draft.node(id);
+    if (node?.allowToFailover && outcome.kind === "timeout") draft.verifySilently([node]);
+  }
 }
 
 function rememberTimeline(draft: Draft, outcome: ProbeOutcome | undefined): void {

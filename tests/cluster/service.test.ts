@@ -2,8 +2,7 @@ import { describe, expect, it } from "bun:test";
 import type { LogEntry } from "../../lib/cluster/effects.ts";
 import { createClusterService, UnknownNodeError } from "../../lib/cluster/service.ts";
 import type { ClusterSettings } from "../../lib/cluster/settings.ts";
-import type { StatusFile, StatusHint } from "../../lib/cluster/status-file.ts";
-import { formatStatus } from "../../lib/cluster/status-file.ts";
+import { formatStatus, type StatusFile, type StatusHint } from "../../lib/cluster/status-file.ts";
 import {
   answer,
   backend,
@@ -253,7 +252,17 @@ describe("the periodic check", () => {
     expect([service.snapshot().primary, statuses()]).toEqual([1, "down waiting"]);
   });
 
-  it("does not take a node out by itself", async () => {
+  it("takes a standby out that hangs, unless health checks see to that", async () => {
+    for (const [healthCheckPeriod, status] of [[0, "down"], [30, "waiting"]] as const) {
+      const { service, servers, clock, statuses } = world({ healthCheckPeriod });
+      await service.start();
+      servers.answers.set(1, TIMEOUT);
+      await clock.advance(30_000);
+      expect(statuses()).toBe(`waiting ${status}`);
+    }
+  });
+
+  it("does not take nodes out when none answers", async () => {
     const { service, servers, clock, statuses } = world();
     await service.start();
     servers.answers.set(0, TIMEOUT);
@@ -453,7 +462,6 @@ describe("other events", () => {
   it("make waiting nodes that answer up when a first client came", async () => {
     const { service, statuses, saved } = world();
     await service.start();
-    service.nodeUsed(0);
     service.nodeUsed(0);
     expect(statuses()).toBe("up up");
     await turns();
