@@ -129,6 +129,20 @@ describe("connections and messages in the log", () => {
   }, 60_000);
 });
 
+describe("PGPOOL SET", () => {
+  it("changes what is logged of one session only", async () => {
+    await using pgpool = await start({ statement_level_load_balance: true });
+    using loud = await login(pgpool, "loud");
+    using quiet = await login(pgpool, "quiet");
+    await loud.query("PGPOOL SET log_min_messages = 'debug1'");
+    await loud.query("PGPOOL SET log_statement = on");
+    for (const client of [loud, quiet]) await client.query("select 1");
+    await pgpool.waitForLog(/: loud pid \d+: DEBUG1: {2}selecting load balance node/);
+    await pgpool.waitForLog(/: loud pid \d+: LOG: {2}statement: select 1/);
+    expect(pgpool.log()).not.toContain(": quiet pid");
+  }, 60_000);
+});
+
 describe("where the log goes", () => {
   it("writes JSON lines with jsonlog", async () => {
     await using pgpool = await start({ log_destination: "jsonlog", log_statement: true });
@@ -178,6 +192,37 @@ describe("where the log goes", () => {
     await waitFor(() => text("other.log").includes("Pgpool-II system is shutdown"), {
       what: "the last line in the file",
     });
+  }, 60_000);
+
+  it("survives the death of its collector, and begins a new file by SIGUSR1", async () => {
+    await using pgpool = await start({
+      logging_collector: true,
+      log_directory: "collected",
+      log_filename: "%s.log",
+      log_statement: true,
+    });
+    const directory = join(pgpool.dir, "collected");
+    const names = () => readdirSync(directory).sort();
+    const all = () => names().map((name) => readFileSync(join(directory, name), "utf8")).join("");
+    const collector = () =>
+      pgpool.pids().find((pid) =>
+        readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("pgpool: logger")
+      );
+    using client = await login(pgpool);
+    await client.query("select 'before'");
+    await waitFor(() => all().includes("select 'before'"), { what: "the first statement" });
+    const first = collector() ?? 0;
+    process.kill(first, "SIGKILL");
+    await client.query("select 'meanwhile'");
+    await waitFor(() => all().includes("select 'meanwhile'"), { what: "the second statement" });
+    await waitFor(() => (collector() ?? first) !== first, { what: "another collector" });
+    const before = names().length;
+    // A name is as old as its second, so the signal may have to be sent again.
+    await waitFor(() => {
+      process.kill(collector() ?? 0, "SIGUSR1");
+      return names().length > before;
+    }, { what: "another file", everyMs: 200 });
+    expect(all()).toContain("the log collector ended with status");
   }, 60_000);
 
   it("goes on serving with a full disk, and says so once", async () => {
