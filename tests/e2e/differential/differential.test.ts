@@ -13,7 +13,7 @@ import { messageType, type Script, toExchange, type Topic } from "./script.ts";
 import { Servers } from "./servers.ts";
 
 /** More find more: `PGPOOL_RANDOM_SESSIONS=2000` for a night, with a seed drawn anew. */
-const RANDOM_SESSIONS = Number(process.env["PGPOOL_RANDOM_SESSIONS"] ?? 60);
+const RANDOM_SESSIONS = Number(process.env["PGPOOL_RANDOM_SESSIONS"] ?? 40);
 /** The test run is the same each time, so that what it finds is the change's doing. */
 const SEED = process.env["PGPOOL_RANDOM_SESSIONS"] === undefined ? { seed: 20_261_124 } : {};
 
