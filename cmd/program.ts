@@ -5,12 +5,13 @@ import { reload, stop, stopMode } from "./control.ts";
 import { EXIT } from "./exit-status.ts";
 import { addCompletionCommand } from "./completion/commands.ts";
 import { addConfigCommands } from "./config/commands.ts";
-import { CommandFailure, printFailure } from "./output.ts";
+import { CommandFailure, printFailure, printJson } from "./output.ts";
 import { addPasswordCommands } from "./passwords/commands.ts";
 import { fileOptions } from "./paths.ts";
 import type { FileOptions } from "./paths.ts";
 import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
 import { nearest } from "./suggest.ts";
+import { usageStatus } from "./usage.ts";
 
 const VERSION_LINE = `pgpool-II version ${POOL_VERSION}\n`;
 
@@ -46,7 +47,7 @@ export async function program(args: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0 && args.includes("--json")) {
       const hint = "The option --help tells how the command is used.";
-      printFailure(new CommandFailure("usage", error.message, hint), true);
+      printFailure(new CommandFailure("usage", error.message.replace(/^error: /, ""), hint), true);
     }
     return error.exitCode;
   }
@@ -111,9 +112,14 @@ function addCommands(root: Command, finish: (status: number) => void): void {
   addConfigCommands(root, finish);
   addPasswordCommands(root, finish);
   addCompletionCommand(root);
-  root.command("version").description("print the version").action(() => {
-    process.stdout.write(VERSION_LINE);
-  });
+  root.command("version")
+    .description("print the version")
+    .option("--json", "print JSON")
+    .exitOverride(usageStatus)
+    .action(({ json }: { json?: boolean }) => {
+      if (json) printJson({ version: POOL_VERSION });
+      else process.stdout.write(VERSION_LINE);
+    });
 }
 
 /** Options of a start. */

@@ -1,4 +1,5 @@
 import { Argument, type Command } from "commander";
+import { usageStatus } from "../usage.ts";
 import { bashCompletion } from "./bash.ts";
 import { fishCompletion } from "./fish.ts";
 import { completionTree } from "./tree.ts";
@@ -17,6 +18,7 @@ const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion 
 export function addCompletionCommand(root: Command): void {
   root.command("completion")
     .description("print a script that completes commands and options in a shell")
+    .exitOverride(usageStatus)
     .addArgument(new Argument("<shell>", "the shell").choices(Object.keys(SHELLS)))
     .addHelpText("after", HELP)
     .action((shell: keyof typeof SHELLS) => {

@@ -1,11 +1,10 @@
-import { CommanderError } from "commander";
 import type { Command } from "commander";
-import { EXIT } from "../exit-status.ts";
 import { run } from "../output.ts";
 import { configFiles, fileOptions } from "../paths.ts";
 import type { FileOptions } from "../paths.ts";
 import { status } from "../status.ts";
 import { nearest } from "../suggest.ts";
+import { usageStatus } from "../usage.ts";
 import { check } from "./check.ts";
 import { migrate } from "./migrate.ts";
 import { diff, explain, show } from "./show.ts";
@@ -105,9 +104,4 @@ function addMigrate(config: Command, finish: (status: number) => void): void {
 
 function withJson(command: Command): Command {
   return command.option("--json", "print JSON");
-}
-
-/** Gives a command line that makes no sense the status of docs/cli.md. */
-function usageStatus(error: CommanderError): never {
-  throw new CommanderError(error.exitCode === 0 ? EXIT.ok : EXIT.usage, error.code, error.message);
 }

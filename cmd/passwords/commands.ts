@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../exit-status.ts";
 import { CommandFailure, printJson, run } from "../output.ts";
+import { usageStatus } from "../usage.ts";
 import { PasswordCommandError } from "./errors.ts";
 import { operatingSystemUser, poolPasswdPath, writeEntry } from "./pool-passwd.ts";
 import { askPassword, isMethod, METHODS, type SecretOptions, storedSecret } from "./secrets.ts";
@@ -26,6 +27,8 @@ interface Options extends SecretOptions {
 export function addPasswordCommands(root: Command, finish: (status: number) => void): void {
   const group = root.command("passwd")
     .description("make entries of pool_passwd")
+    .exitOverride(usageStatus)
+    .helpCommand(false)
     .addHelpText("after", HELP);
   for (const [method, description] of Object.entries(METHODS)) {
     if (!isMethod(method)) continue;

@@ -15,7 +15,7 @@ import type { SecretInput } from "./secret-input.ts";
 /** The forms in which pool_passwd keeps passwords. */
 export const METHODS = {
   md5: "md5 of password and user, for servers that still use md5",
-  scram: "SCRAM verifier as PostgreSQL keeps it: it admits clients, but logs in to no server",
+  scram: "SCRAM verifier; give the servers the same one with ALTER ROLE ... PASSWORD",
   aes: "password encrypted with a key file, which pgpool can use for any server",
 } as const;
 

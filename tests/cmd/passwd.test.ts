@@ -72,9 +72,18 @@ describe("pgpool passwd", () => {
 
   it("takes no password from its arguments", async () => {
     const { status, stdout, stderr } = await runAs("pgpool", ["passwd", "md5", "hush"]);
-    expect(status).not.toBe(0);
+    expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).not.toContain("hush");
+  });
+
+  it("says in JSON, too, that a command line makes no sense", async () => {
+    const { status, stdout } = await runAs("pgpool", ["passwd", "md6", "--json"]);
+    expect(status).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("unknown command 'md6'"),
+    });
   });
 
   it.skipIf(!hasTerminals)("asks twice on a terminal", async () => {
