@@ -14,19 +14,25 @@ export interface DestinationSettings {
 
 /** The places one process writes its messages to, kept over changes of the configuration. */
 export class Destinations {
-  #stream: LogSink;
+  /** Made when it is needed: it has a descriptor of its own. */
+  #opened: LogSink | undefined;
   #syslog: SyslogSink | undefined;
   #settings: DestinationSettings | undefined;
 
-  constructor(stream: LogSink = new StderrSink()) {
-    this.#stream = stream;
+  /** @param stream takes text and JSON lines; standard error by default. */
+  constructor(stream?: LogSink) {
+    this.#opened = stream;
+  }
+
+  get #stream(): LogSink {
+    return this.#opened ??= new StderrSink();
   }
 
   /** From now on text and JSON lines go to another descriptor: the collector's pipe. */
   redirect(fd: number): readonly LogSink[] {
     const writer: DescriptorWriter = nonBlockingWriter(fd);
-    this.#stream.flush();
-    this.#stream = new StderrSink(writer);
+    this.#opened?.flush();
+    this.#opened = new StderrSink(writer);
     return this.sinks;
   }
 

@@ -67,7 +67,13 @@ class LogCore {
     this.repeats = new Repeats(this.clock);
   }
 
-  emit(name: string, severity: Severity, message: string, fields: LogFields): void {
+  emit(
+    name: string,
+    severity: Severity,
+    message: string,
+    fields: LogFields,
+    verbosity: Verbosity = this.verbosity,
+  ): void {
     this.lines++;
     const record: LogRecord = {
       ...fields,
@@ -82,7 +88,7 @@ class LogCore {
       line: this.lines,
     };
     let text: string | undefined;
-    const lazyText = () => text ??= formatRecord(record, this.prefix, this.verbosity);
+    const lazyText = () => text ??= formatRecord(record, this.prefix, verbosity);
     for (const sink of this.sinks) sink.write(record, lazyText);
   }
 }
@@ -97,6 +103,7 @@ export class Logger {
   readonly #name: string;
   #client: LogClient;
   #ownLevel: Severity | undefined;
+  #ownVerbosity: Verbosity | undefined;
 
   constructor(options?: LogOptions);
   constructor(options: LogOptions, core: LogCore, name: string, client: LogClient);
@@ -141,6 +148,11 @@ export class Logger {
     this.#ownLevel = level;
   }
 
+  /** The same for log_error_verbosity. */
+  setOwnVerbosity(verbosity: Verbosity | undefined): void {
+    this.#ownVerbosity = verbosity;
+  }
+
   /** Whether a message of this severity would be written; ask before building a costly text. */
   enabled(severity: Severity): boolean {
     return severityRank(severity) >= severityRank(this.#ownLevel ?? this.#core.level);
@@ -151,7 +163,7 @@ export class Logger {
     if (!this.enabled(severity)) return;
     const full = { ...this.#client, ...fields };
     if (!countsRepeats(severity, full)) {
-      this.#core.emit(this.#name, severity, message, full);
+      this.#core.emit(this.#name, severity, message, full, this.#ownVerbosity);
       return;
     }
     const key = `${severity} ${this.#name} ${message}`;
@@ -159,7 +171,7 @@ export class Logger {
       const detail = redactSecrets(message);
       this.#core.emit(this.#name, severity, `last message repeated ${count} times`, { detail });
     });
-    if (admitted) this.#core.emit(this.#name, severity, message, full);
+    if (admitted) this.#core.emit(this.#name, severity, message, full, this.#ownVerbosity);
   }
 
   debug5(message: string, fields?: LogFields): void {

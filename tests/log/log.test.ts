@@ -108,6 +108,15 @@ describe("log_min_messages", () => {
     expect(sink.lines).toEqual(["DEBUG1:  a"]);
   });
 
+  it("can come with another verbosity in one session", () => {
+    const { logger, sink } = setUp({ prefix: "" });
+    const child = logger.child("child");
+    child.setOwnVerbosity("terse");
+    child.fatal("a", { detail: "b" });
+    logger.fatal("a", { detail: "b" });
+    expect(sink.lines).toEqual(["FATAL:  a", "FATAL:  a", "DETAIL:  b"]);
+  });
+
   it("has another order towards clients: LOG is just above debug", () => {
     expect(reachesClient("log", "notice")).toBe(false);
     expect(reachesClient("log", "debug1")).toBe(true);

@@ -257,14 +257,16 @@ export class Client implements SessionPort {
     this.#resumeReading();
   }
 
-  /** The worker's logger, or one with the level of PGPOOL SET log_min_messages. */
+  /** The worker's logger, or one with the level and verbosity of PGPOOL SET. */
   get #logger(): Logger {
     if (this.#overlay === undefined) return this.context.logger;
-    const { log_min_messages: level } = this.settings;
-    this.#ownLogger ??= this.context.logger.child("child");
-    const isOwn = level !== this.context.config.values.log_min_messages;
-    this.#ownLogger.setOwnLevel(isOwn ? level : undefined);
-    return this.#ownLogger;
+    const own = this.settings;
+    const common = this.context.config.values;
+    const { log_min_messages: level, log_error_verbosity: verbosity } = own;
+    const logger = this.#ownLogger ??= this.context.logger.child("child");
+    logger.setOwnLevel(level === common.log_min_messages ? undefined : level);
+    logger.setOwnVerbosity(verbosity === common.log_error_verbosity ? undefined : verbosity);
+    return logger;
   }
 
   #resumeReading(): void {
