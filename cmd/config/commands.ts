@@ -6,6 +6,8 @@ import { status } from "../status.ts";
 import { nearest } from "../suggest.ts";
 import { usageStatus } from "../usage.ts";
 import { check } from "./check.ts";
+import { init, terminal } from "./init.ts";
+import type { InitOptions } from "./init.ts";
 import { migrate } from "./migrate.ts";
 import { diff, explain, show } from "./show.ts";
 
@@ -31,6 +33,7 @@ export function addConfigCommands(root: Command, finish: (status: number) => voi
   addDiff(config, finish);
   addExplain(config, finish);
   addMigrate(config, finish);
+  addInit(config, finish);
   const statusCommand = root.command("status")
     .description("tell whether pgpool is running")
     .exitOverride(usageStatus);
@@ -99,6 +102,25 @@ function addMigrate(config: Command, finish: (status: number) => void): void {
   withJson(command).action(async (old: string, options: { json?: boolean; write?: boolean }) => {
     const { json = false, write = false } = options;
     finish(await run(json, () => migrate(old, { json, write })));
+  });
+}
+
+function addInit(config: Command, finish: (status: number) => void): void {
+  const command = config.command("init")
+    .description("write a pgpool.conf for a primary and its standbys; asks on a terminal")
+    .option("--server <host:port...>", "the servers, the primary and the standbys")
+    .option("--listen <addresses>", "addresses to listen on (default: localhost)")
+    .option("--port <port>", "port for clients (default: 9999)")
+    .option("--check-user <user>", "user that checks the servers (default: pgpool)")
+    .option("--password-file <file>", "file with the password of that user")
+    .option("--clients <number>", "clients at once (default: 32)")
+    .option("--work-dir <dir>", "pid file, status and socket (default: /var/run/pgpool)");
+  withJson(fileOptions(command)).action(async (_options: JsonOption, self: Command) => {
+    const options = self.optsWithGlobals<JsonOption & InitOptions>();
+    const json = options.json ?? false;
+    finish(
+      await run(json, () => init(configFiles(options).config, options, json, terminal(json))),
+    );
   });
 }
 
