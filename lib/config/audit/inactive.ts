@@ -67,13 +67,6 @@ const features: readonly Feature[] = [
     names: /^metrics_/,
   },
   {
-    title: "log destinations other than standard error",
-    wanted: ({ values }) =>
-      values.logging_collector || /syslog|jsonlog/i.test(values.log_destination),
-    names:
-      /^(log_destination|logging_collector|log_directory|log_filename|log_file_mode|log_rotation_|log_truncate_|syslog_)/,
-  },
-  {
     title: "PCP",
     wanted: ({ sources }) => [...sources.keys()].some((name) => name.startsWith("pcp_")),
     names: /^pcp_/,
