@@ -22,6 +22,7 @@ export function addConfigCommands(root: Command, finish: (status: number) => voi
     .exitOverride(usageStatus)
     .argument("[command]")
     .allowUnknownOption()
+    .allowExcessArguments()
     .action((word: string | undefined, _options: object, self: Command) => {
       if (word === undefined) return self.help({ error: true });
       const like = nearest(word, self.commands.map((each) => each.name()));

@@ -57,6 +57,9 @@ describe("pgpool config show", () => {
     expect(await failure("-f", file("port = many\n"))).toEqual([3, "invalid-configuration"]);
     expect(await failure("--chnaged")).toEqual([2, "usage"]);
     expect((await runPgpool(["config", "shov"])).stderr).toContain('did you mean "show"?');
+    const unknown = await runPgpool(["config", "frobnicate", "--json"]);
+    expect(unknown.status).toBe(2);
+    expect(JSON.parse(unknown.stdout).error.message).toContain("unknown command");
   });
 });
 
