@@ -43,6 +43,7 @@ const END_DEADLINE = 1;
  */
 export function createProbe(identity: () => ProbeIdentity): Probe {
   const kept = new Map<number, KeptConnection & { readonly endpoint: Endpoint }>();
+  let isClosed = false;
 
   const release = async (node: number): Promise<void> => {
     const connection = kept.get(node);
@@ -65,7 +66,11 @@ export function createProbe(identity: () => ProbeIdentity): Probe {
         await release(node);
       }
       const opened = await openAndAsk(endpoint, identity(), until - performance.now());
-      if (opened.connection !== null) kept.set(node, { ...opened.connection, endpoint });
+      // A check may still be under way when everything is closed.
+      if (opened.connection !== null) {
+        if (isClosed) await end(opened.connection);
+        else kept.set(node, { ...opened.connection, endpoint });
+      }
       return opened.outcome;
     },
 
@@ -80,6 +85,7 @@ export function createProbe(identity: () => ProbeIdentity): Probe {
     release,
 
     async close() {
+      isClosed = true;
       await Promise.all([...kept.keys()].map(release));
     },
   };

@@ -173,6 +173,15 @@ describe("stopping", () => {
   });
 });
 
+describe("stopping during the start", () => {
+  it.each(["smart", "fast", "immediate"] as const)("%s ends it as well", async (mode) => {
+    for (const config of [{}, { worker_processes: 4 }]) {
+      const pgpool = await start(config);
+      expect(await pgpool.stop(mode, 5000)).toBe(0);
+    }
+  });
+});
+
 describe("a reload", () => {
   it("changes what may change for clients that are there, and keeps the rest", async () => {
     const pgpool = await start();
