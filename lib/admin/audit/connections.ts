@@ -1,7 +1,10 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import postgres from "postgres";
+import type { StoredPassword } from "../../auth/credentials.ts";
+import { AuthError } from "../../auth/errors.ts";
 import { resolvePassword } from "../../auth/password-file.ts";
-import { keyFilePath, loadKeyFile } from "../../auth/secret-files.ts";
+import { keyFilePath, loadKeyFile, loadPasswordFile } from "../../auth/secret-files.ts";
 import { about } from "../../config/audit/finding.ts";
 import type { Finding } from "../../config/audit/finding.ts";
 import type { BackendConfig, Config } from "../../config/config.ts";
@@ -22,8 +25,7 @@ export async function checkConnections(
     ? [values.sr_check_user, values.sr_check_password, values.sr_check_database]
     : [values.health_check_user, values.health_check_password, values.health_check_database];
   if (user === "") return [];
-  const key = loadKeyFile(resolve(keyFilePath(keyOption, process.env))).key;
-  const stored = resolvePassword(password, user, undefined, key);
+  const stored = storedPassword(config, keyOption, user, password);
   const login = {
     user,
     database: database || "postgres",
@@ -46,6 +48,25 @@ export async function checkConnections(
     const hint = "Lower num_init_children or max_pool, or raise the server's max_connections.";
     return [about(config, "num_init_children", "warning", "max-connections", message, hint)];
   });
+}
+
+/** The password as the checks of pgpool find it; what is wrong with its files is told elsewhere. */
+function storedPassword(
+  config: Config,
+  keyOption: string | undefined,
+  user: string,
+  password: string,
+): StoredPassword | undefined {
+  try {
+    const { key } = loadKeyFile(keyFilePath(keyOption, process.env));
+    const path = resolve(config.directory, config.values.pool_passwd);
+    const isThere = config.values.pool_passwd !== "" && existsSync(path);
+    const file = isThere ? loadPasswordFile(path, key).file : undefined;
+    return resolvePassword(password, user, file, key);
+  } catch (error) {
+    if (error instanceof AuthError) return undefined;
+    throw error;
+  }
 }
 
 interface Login {
