@@ -26,8 +26,11 @@ export function parseOptions<O extends Record<string, unknown>>(
   try {
     command.parse([...args], { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) return undefined;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) {
+      process.stderr.write(`${name}: ${error.message.replace(/^error: /, "")}\n`);
+    }
+    return undefined;
   }
   return { options: command.opts<O>(), password: command.args[0] };
 }

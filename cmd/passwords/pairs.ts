@@ -22,7 +22,7 @@ export function readPairs(path: string): PairLine[] {
     bytes = readFileSync(path);
   } catch (cause) {
     const why = systemText(cause);
-    throw new PasswordCommandError("file", `failed to open input file "${path}"`, why, { cause });
+    throw new PasswordCommandError("file", `failed to open input_file "${path}"`, why, { cause });
   }
   const lines = bytes.toString("latin1").split("\n");
   if (lines.at(-1) === "") lines.pop();

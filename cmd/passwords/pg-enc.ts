@@ -23,8 +23,9 @@ const OPTIONS = [
 
 const USAGE = usageText("pg_enc", "encrypted passwords for pool_passwd", OPTIONS);
 
+/** What is said of lines that are passed over; nothing of blank ones. */
 const WRONG_LINES = {
-  blank: "blank line",
+  blank: undefined,
   pair: "invalid username:password pair",
   username: `input exceeds maximum username length ${MAX_LENGTH}`,
   password: `input exceeds maximum password length ${MAX_LENGTH}`,
@@ -56,21 +57,18 @@ export async function pgEnc(args: readonly string[]): Promise<number> {
   const { options } = parsed;
   const input = new SecretInput();
   try {
-    const key = await encryptionKey(options, input);
-    if (options.inputFile !== undefined) return fromFile(options.inputFile, key, options);
+    if (options.inputFile !== undefined) {
+      return fromFile(options.inputFile, await encryptionKey(options, input), options);
+    }
     const given = options.prompt ? undefined : parsed.password;
     const password = given ?? await input.line("db password: ");
     if (password === undefined || password === "") {
       throw new PasswordCommandError("input", "no password was given");
     }
-    return one(password, key, options);
+    return one(password, await encryptionKey(options, input), options);
   } catch (error) {
     if (!(error instanceof PasswordCommandError)) throw error;
-    const { code, message, hint } = error;
-    // The words of Pgpool-II stand alone; ours say who speaks.
-    process.stderr.write(
-      code === "no-key" ? `${message}\n` : `pg_enc: ${message}${hint ? ` (${hint})` : ""}\n`,
-    );
+    process.stderr.write(`${error.message}${error.hint ? ` (${error.hint})` : ""}\n`);
     return 1;
   } finally {
     input.close();
@@ -128,7 +126,8 @@ function fromFile(path: string, key: string, options: Options): number {
   const target = options.updatePass ? poolPasswdPath(options.configFile) : undefined;
   for (const line of readPairs(path)) {
     if ("wrong" in line) {
-      process.stderr.write(`${lineLabel(line.number)}: ${WRONG_LINES[line.wrong]}\n`);
+      const wrong = WRONG_LINES[line.wrong];
+      if (wrong !== undefined) process.stderr.write(`${lineLabel(line.number)}: ${wrong}\n`);
       continue;
     }
     const encrypted = encryptAes(line.password, key);

@@ -53,7 +53,7 @@ export async function pgMd5(args: readonly string[]): Promise<number> {
     return one(password, options);
   } catch (error) {
     if (!(error instanceof PasswordCommandError)) throw error;
-    process.stderr.write(`pg_md5: ${error.message}${error.hint ? ` (${error.hint})` : ""}\n`);
+    process.stderr.write(`${error.message}${error.hint ? ` (${error.hint})` : ""}\n`);
     return 1;
   }
 }
