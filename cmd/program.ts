@@ -53,7 +53,12 @@ export async function program(args: readonly string[]): Promise<number> {
   }
 }
 
-function commandTree(finish: (status: number) => void): Command {
+/**
+ * All commands with their options, from which help, completions and man pages are made.
+ *
+ * @param finish takes the exit status of the command that ran.
+ */
+export function commandTree(finish: (status: number) => void): Command {
   const root = new Command("pgpool")
     .description("Connection pool, load balancer and replication manager for PostgreSQL")
     .usage("[options] [command]")
