@@ -30,7 +30,6 @@ describe("the check of a configuration", () => {
     ["memory_cache_enabled = on", "note", /query cache/],
     ["pcp_port = 9898", "note", /PCP/],
     ["metrics_port = 9719", "note", /metrics/],
-    ["log_destination = 'syslog'", "note", /log destinations/],
   ])("lists what is not active yet: %s", async (conf, severity, message) => {
     const found = (await auditOf({ conf })).find(({ code }) => code === "not-active");
     expect<string | undefined>(found?.severity).toBe(severity);
