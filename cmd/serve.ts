@@ -13,10 +13,12 @@ export interface StartOptions extends FileOptions {
 
 /** Serves clients in the foreground until told to stop. Gives the exit status. */
 export async function serveForeground(options: StartOptions): Promise<number> {
-  return await serve({
+  const status = await serve({
     files: configFiles(options),
     discardStatus: options.discardStatus ?? false,
   });
+  // Everything is told and closed: nothing that is left over may keep a stopped pgpool alive.
+  process.exit(status);
 }
 
 /**
