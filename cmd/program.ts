@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { POOL_VERSION } from "../lib/admin/pool-version.ts";
 import type { StopMode } from "../lib/process/stop-mode.ts";
-import { reload, stop, stopMode } from "./control.ts";
+import { type ControlOptions, reload, stop, stopMode } from "./control.ts";
 import { EXIT } from "./exit-status.ts";
 import { addCompletionCommand } from "./completion/commands.ts";
 import { addConfigCommands } from "./config/commands.ts";
@@ -104,15 +104,17 @@ function addCommands(root: Command, finish: (status: number) => void): void {
   });
   const stopCommand = root.command("stop")
     .description("stop the running pgpool and wait until it has ended")
-    .option("-m, --mode <mode>", "smart, fast or immediate (default: smart)", parseMode);
+    .option("-m, --mode <mode>", "smart, fast or immediate (default: smart)", parseMode)
+    .option("--json", "print JSON");
   fileOptions(stopCommand).action(async (_options: FileOptions, self: Command) => {
-    const options = self.optsWithGlobals<FileOptions & { mode?: StopMode }>();
+    const options = self.optsWithGlobals<ControlOptions & { mode?: StopMode }>();
     finish(await stop({ ...options, mode: options.mode ?? "smart" }));
   });
   const reloadCommand = root.command("reload")
-    .description("have the running pgpool read its configuration again");
+    .description("have the running pgpool read its configuration again")
+    .option("--json", "print JSON");
   fileOptions(reloadCommand).action(async (_options: FileOptions, self: Command) => {
-    finish(await reload(self.optsWithGlobals<FileOptions>()));
+    finish(await reload(self.optsWithGlobals<ControlOptions>()));
   });
   addConfigCommands(root, finish);
   addPasswordCommands(root, finish);
