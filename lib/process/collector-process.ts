@@ -4,7 +4,8 @@ import type { Config } from "../config/config.ts";
 import type { LogFileSettings } from "../log/rotating-file.ts";
 import type { Logger } from "../log/log.ts";
 import { ProcessError } from "./errors.ts";
-import { COLLECTOR_VARIABLE, type CollectorMessage } from "./log-collector.ts";
+import type { CollectorMessage } from "./log-collector.ts";
+import { COLLECTOR_VARIABLE } from "./roles.ts";
 
 /** O_CLOEXEC of Linux: only who is given a pipe has it. */
 const CLOSE_ON_EXEC = 0o2000000;

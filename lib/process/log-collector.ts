@@ -1,9 +1,7 @@
+import { COLLECTOR_VARIABLE } from "./roles.ts";
 import { WholeLines } from "../log/lines.ts";
 import { type LogFileSettings, RotatingFile } from "../log/rotating-file.ts";
 import { FIRST_FD } from "./worker-process.ts";
-
-/** Environment variable by which a process knows that it is the collector: number of its pipes. */
-export const COLLECTOR_VARIABLE = "PGPOOL_LOG_COLLECTOR";
 
 /** How often the age of the file is looked at when nothing is written, in milliseconds. */
 const TICK_MS = 10_000;

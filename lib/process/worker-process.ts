@@ -1,8 +1,6 @@
+import { WORKER_VARIABLE } from "./roles.ts";
 import { isWorkerMessage } from "./channel.ts";
 import type { SupervisorMessage, WorkerMessage } from "./messages.ts";
-
-/** Environment variable by which a process knows that it is a worker, and which. */
-export const WORKER_VARIABLE = "PGPOOL_WORKER";
 
 /** First descriptor after stdin, stdout and stderr. */
 export const FIRST_FD = 3;
