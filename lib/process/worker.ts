@@ -39,6 +39,12 @@ export function runWorker(): void {
 
 async function startWorker(start: Start): Promise<Worker> {
   const logger = new Logger({ process: "child", childNumber: start.worker });
+  // A fault that concerns one client must not take the others of this worker along.
+  process.on("unhandledRejection", (error) => {
+    logger.error("unexpected error in a worker", {
+      detail: error instanceof Error ? error.stack ?? error.message : String(error),
+    });
+  });
   try {
     return await Worker.start(start, logger);
   } catch (error) {

@@ -203,7 +203,10 @@ export class Client implements SessionPort {
   }
 
   runCommand(command: PgpoolCommand): void {
-    void this.context.runCommand(command, this).then((result) => this.session.commandDone(result));
+    void this.context.runCommand(command, this).then(
+      (result) => this.session.commandDone(result),
+      (error: unknown) => this.session.commandDone({ error: this.#unexpected(error) }),
+    );
   }
 
   locateBackend(pid: number): void {
@@ -330,9 +333,18 @@ export class Client implements SessionPort {
     }
   }
 
+  /** A fault of pgpool's own is told to the one client it concerns, and to the log. */
+  #unexpected(error: unknown): ErrorFields {
+    const detail = error instanceof Error ? error.message : String(error);
+    this.context.logger.error("unexpected error in a session", { detail });
+    return { severity: "ERROR", sqlstate: "XX000", message: "internal error of pgpool", detail };
+  }
+
   #unavailable(node: number, error: unknown): { error: ErrorFields; refused: boolean } {
     if (error instanceof ServerRefused) return { error: error.fields, refused: true };
-    if (!(error instanceof ServerUnreachable)) throw error;
+    if (!(error instanceof ServerUnreachable)) {
+      return { error: this.#unexpected(error), refused: false };
+    }
     this.complain(node, "connect-failed", error.message);
     return {
       refused: false,
