@@ -28,7 +28,7 @@ const ROOMS = [
 
 /** What a room may import where that is less than everything below it. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  pcp: ["config", "auth", "log"],
+  pcp: ["auth", "net", "config", "log"],
   watchdog: ["config", "log"],
   cluster: ["pool", "wire", "config", "log"],
   session: ["sql", "catalog", "pool", "cache", "wire", "log", "config", "auth"],
