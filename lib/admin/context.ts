@@ -1,3 +1,4 @@
+import type { HealthCheckStats } from "../cluster/health-stats.ts";
 import type { ClusterSnapshot } from "../cluster/types.ts";
 import type { WorkerReport } from "../process/messages.ts";
 
@@ -12,24 +13,6 @@ export interface NodeCounters {
   readonly panic: number;
   readonly fatal: number;
   readonly error: number;
-}
-
-/** Health checks of one node since the start. Durations in milliseconds, times in Unix seconds. */
-export interface HealthCheckStats {
-  readonly total: number;
-  readonly success: number;
-  readonly fail: number;
-  readonly skip: number;
-  readonly retry: number;
-  readonly maxRetry: number;
-  readonly maxDuration: number;
-  readonly minDuration: number;
-  readonly averageDuration: number;
-  /** 0 when there has been none, as the next three. */
-  readonly last: number;
-  readonly lastSuccess: number;
-  readonly lastSkip: number;
-  readonly lastFail: number;
 }
 
 /** The query cache in figures; all zero while it is off. */
@@ -90,22 +73,6 @@ export const NO_COUNTERS: NodeCounters = {
   panic: 0,
   fatal: 0,
   error: 0,
-};
-
-export const NO_HEALTH_CHECKS: HealthCheckStats = {
-  total: 0,
-  success: 0,
-  fail: 0,
-  skip: 0,
-  retry: 0,
-  maxRetry: 0,
-  maxDuration: 0,
-  minDuration: 0,
-  averageDuration: 0,
-  last: 0,
-  lastSuccess: 0,
-  lastSkip: 0,
-  lastFail: 0,
 };
 
 export const NO_QUERY_CACHE: QueryCacheStats = {

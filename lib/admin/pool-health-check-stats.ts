@@ -1,6 +1,7 @@
+import type { HealthCheckStats } from "../cluster/health-stats.ts";
 import type { NodeState } from "../cluster/types.ts";
 import type { AdminTable } from "../process/messages.ts";
-import type { AdminContext, HealthCheckStats } from "./context.ts";
+import type { AdminContext } from "./context.ts";
 import { formatFloat, formatTime } from "./format.ts";
 
 const COLUMNS = [

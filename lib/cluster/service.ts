@@ -5,6 +5,7 @@ import type { PingOutcome, ProbeOutcome } from "./facts.ts";
 import { type ClusterNode, isUsableNode, returnsByItself } from "./node.ts";
 import { Verdict } from "./primary.ts";
 import type { Probe } from "./probe.ts";
+import { type NodeRequests, RequestError } from "./requests.ts";
 import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
 import { makeSnapshot } from "./snapshot.ts";
 import { type ClusterEvent, type ClusterState, initialState, step } from "./state.ts";
@@ -21,16 +22,8 @@ export interface ClusterServiceOptions {
   readonly statusFile: StatusFile | null;
 }
 
-/** No backend has this id. */
-export class UnknownNodeError extends Error {
-  override readonly name = "UnknownNodeError";
-  constructor(readonly node: number) {
-    super(`invalid node ID : ${node}`);
-  }
-}
-
 /** The cluster's state, its only writer, and the checks that keep it true. */
-export interface ClusterService {
+export interface ClusterService extends Omit<NodeRequests, "promote"> {
   /**
    * Reads the status file and looks for the primary. Snapshots are there as soon as it has been
    * called; resolves when the primary is found or the search for it was given up.
@@ -43,10 +36,6 @@ export interface ClusterService {
   complain(node: number, complaint: NodeComplaint, detail: string, generation: number): void;
   /** A first client connection reached the node. */
   nodeUsed(node: number): void;
-  /** Uses a node again that is down. @throws UnknownNodeError */
-  attach(node: number): void;
-  /** Takes a node out until it is attached. @throws UnknownNodeError */
-  detach(node: number): void;
   reload(settings: ClusterSettings): void;
   /** Logs `node status[n]: k` for every node, as after a start (behaviour.md 1). */
   logNodeStatus(): void;
@@ -136,14 +125,15 @@ class Service implements ClusterService {
     this.#hear({ type: "used", node });
   }
 
-  attach(node: number): void {
-    this.#mustExist(node);
-    this.#hear({ type: "attached", node });
+  async attach(id: number): Promise<void> {
+    const { status } = this.#existing(id);
+    if (status !== "down") throw new RequestError(id, { kind: "not-valid-for-failback", status });
+    this.#hear({ type: "attached", node: id });
   }
 
-  detach(node: number): void {
-    this.#mustExist(node);
-    this.#hear({ type: "detached", node });
+  async detach(id: number): Promise<void> {
+    this.#existing(id);
+    this.#hear({ type: "detached", node: id });
   }
 
   reload(settings: ClusterSettings): void {
@@ -170,9 +160,12 @@ class Service implements ClusterService {
     await this.#options.probe.close();
   }
 
-  #mustExist(id: number): void {
+  #existing(id: number): ClusterNode {
     const node = this.#state.nodes[id];
-    if (node === undefined || node.status === "unused") throw new UnknownNodeError(id);
+    if (node === undefined || node.status === "unused") {
+      throw new RequestError(id, { kind: "unknown-node" });
+    }
+    return node;
   }
 
   #hear(event: ClusterEvent): void {

@@ -29,13 +29,15 @@ export function makeSnapshot(source: SnapshotSource): ClusterSnapshot {
     generation: source.generation,
     primary,
     main,
+    transition: "none",
     nodes: source.nodes.map((node) => nodeState(node, roleOf(node, isSearched, primary), total)),
   };
 }
 
 /** Whether two snapshots show the same, whatever their generations. */
 export function showsTheSame(a: ClusterSnapshot, b: ClusterSnapshot): boolean {
-  return a.primary === b.primary && a.main === b.main && a.nodes.length === b.nodes.length &&
+  return a.primary === b.primary && a.main === b.main && a.transition === b.transition &&
+    a.nodes.length === b.nodes.length &&
     a.nodes.every((node, index) => isSameNode(node, b.nodes[index]));
 }
 

@@ -4,6 +4,9 @@ export type NodeStatus = "unused" | "waiting" | "up" | "down" | "quarantine";
 /** Role of a backend node: primary and standby in streaming mode, main and replica elsewhere. */
 export type NodeRole = "primary" | "standby" | "main" | "replica";
 
+/** What the supervisor is changing in the cluster just now; `none` when nothing. */
+export type ClusterTransition = "none" | "failover" | "failback" | "promotion";
+
 /** One backend node in a snapshot of the cluster. */
 export interface NodeState {
   readonly id: number;
@@ -37,6 +40,11 @@ export interface ClusterSnapshot {
   readonly primary: number;
   /** Lowest usable node id, -1 when no node is usable. */
   readonly main: number;
+  /**
+   * The request that is being worked on, until its primary is found or the search for it was given
+   * up. A failover of the primary and a switchover are `failover` (reference behaviour.md 11).
+   */
+  readonly transition: ClusterTransition;
 }
 
 /** Whether sessions may use the node: up, or waiting for its first client. */

@@ -1,12 +1,8 @@
-import {
-  type AdminContext,
-  NO_HEALTH_CHECKS,
-  NO_QUERY_CACHE,
-  type NodeCounters,
-} from "../admin/context.ts";
+import { type AdminContext, NO_QUERY_CACHE, type NodeCounters } from "../admin/context.ts";
 import { livePgRole, livePgStatus } from "../admin/live.ts";
 import { resolvePassword } from "../auth/password-file.ts";
 import { keyFilePath, loadKeyFile } from "../auth/secret-files.ts";
+import { NO_HEALTH_CHECKS } from "../cluster/health-stats.ts";
 import type { Probe, ProbeIdentity } from "../cluster/probe.ts";
 import { hasSearchedPrimary } from "../cluster/settings.ts";
 import type { ClusterSnapshot, NodeState } from "../cluster/types.ts";

@@ -1,12 +1,8 @@
 import { describe, expect, it } from "bun:test";
 import { readFileSync } from "node:fs";
-import {
-  type AdminContext,
-  NO_COUNTERS,
-  NO_HEALTH_CHECKS,
-  NO_QUERY_CACHE,
-} from "../../lib/admin/context.ts";
+import { type AdminContext, NO_COUNTERS, NO_QUERY_CACHE } from "../../lib/admin/context.ts";
 import { answerAdmin, isAdminView, UnknownViewError } from "../../lib/admin/views.ts";
+import { NO_HEALTH_CHECKS } from "../../lib/cluster/health-stats.ts";
 import type { NodeState } from "../../lib/cluster/types.ts";
 import type {
   ServerConnectionInfo,
@@ -40,7 +36,7 @@ function node(id: number, change: Partial<NodeState> = {}): NodeState {
 function context(change: Partial<AdminContext> = {}): AdminContext {
   return {
     now: at("13:09:43"),
-    snapshot: { generation: 1, primary: 0, main: 0, nodes: [node(0), node(1)] },
+    snapshot: { generation: 1, primary: 0, main: 0, transition: "none", nodes: [node(0), node(1)] },
     settings: {
       numInitChildren: 4,
       maxPool: 2,
@@ -137,6 +133,7 @@ describe("SHOW POOL_NODES", () => {
     const delayed = (replicationDelay: number) =>
       context({
         snapshot: {
+          transition: "none",
           generation: 1,
           primary: 0,
           main: 0,
@@ -154,6 +151,7 @@ describe("SHOW POOL_NODES", () => {
   it("shows pgpool's own role where no primary is searched", async () => {
     const raw = context({
       snapshot: {
+        transition: "none",
         generation: 1,
         primary: 0,
         main: 0,

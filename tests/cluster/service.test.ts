@@ -1,13 +1,9 @@
 import { describe, expect, it } from "bun:test";
-import type { LogEntry } from "../../lib/cluster/effects.ts";
-import { createClusterService, UnknownNodeError } from "../../lib/cluster/service.ts";
-import type { ClusterSettings } from "../../lib/cluster/settings.ts";
-import { formatStatus, type StatusFile, type StatusHint } from "../../lib/cluster/status-file.ts";
+import { RequestError } from "../../lib/cluster/requests.ts";
+import { world } from "./service-world.ts";
 import {
   answer,
   backend,
-  FakeServers,
-  ManualClock,
   NO_PASSWORD,
   NOT_READY,
   primaryFacts,
@@ -17,43 +13,6 @@ import {
   TIMEOUT,
   turns,
 } from "./world.ts";
-
-function world(change: Partial<ClusterSettings> = {}, hints: readonly StatusHint[] = []) {
-  const clock = new ManualClock();
-  const servers = new FakeServers();
-  servers.answers.set(0, answer(primaryFacts()));
-  servers.answers.set(1, answer(standbyFacts(0)));
-  const log: LogEntry[] = [];
-  const saved: (string | null)[] = [];
-  const file: StatusFile = {
-    load: () => Promise.resolve({ hints, notes: [] }),
-    save(nodes) {
-      saved.push(formatStatus(nodes));
-      return Promise.resolve([]);
-    },
-  };
-  const service = createClusterService({
-    settings: settings(change),
-    logger: (entry) => log.push(entry),
-    clock,
-    probe: servers,
-    statusFile: file,
-  });
-  const generations: number[] = [];
-  service.onSnapshot((snapshot) => generations.push(snapshot.generation));
-  return {
-    clock,
-    servers,
-    service,
-    saved,
-    generations,
-    log,
-    texts: () => log.map((entry) => entry.text),
-    statuses: () => service.snapshot().nodes.map((node) => node.status).join(" "),
-    complain: (node: number) =>
-      service.complain(node, "connect-failed", "", service.snapshot().generation),
-  };
-}
 
 describe("start", () => {
   it("finds the primary and says so as Pgpool-II does", async () => {
@@ -377,7 +336,7 @@ describe("a node that comes back", () => {
     servers.answers.set(0, answer(primaryFacts({ timeline: 1 })));
     await clock.advance(20_000);
     expect([statuses(), service.snapshot().primary]).toEqual(["down down", -1]);
-    service.attach(0);
+    await service.attach(0);
     await turns();
     expect([statuses(), service.snapshot().primary]).toEqual(["waiting down", 0]);
   });
@@ -400,12 +359,12 @@ describe("a node that comes back", () => {
   it("stays out when it was detached by hand, until it is attached", async () => {
     const { service, clock, statuses } = world();
     await service.start();
-    service.detach(1);
+    await service.detach(1);
     await clock.advance(60_000);
     expect(statuses()).toBe("waiting down");
-    service.attach(1);
+    await service.attach(1);
     expect(statuses()).toBe("waiting waiting");
-    expect(() => service.detach(7)).toThrow(UnknownNodeError);
+    expect(service.detach(7)).rejects.toThrow(new RequestError(7, { kind: "unknown-node" }));
   });
 
   it("is not used by itself in native replication, where its data may differ", async () => {
@@ -476,7 +435,7 @@ describe("other events", () => {
     await clock.advance(60_000);
     expect(statuses()).toBe("waiting waiting unused down");
     expect(service.snapshot().nodes.map((node) => node.weight)).toEqual([0.6, 0.2, 0, 0.2]);
-    service.attach(3);
+    await service.attach(3);
     expect(statuses()).toBe("waiting waiting unused waiting");
   });
 

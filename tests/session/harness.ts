@@ -67,6 +67,7 @@ export const CLUSTER: ClusterSnapshot = {
   nodes: [node(0, 0), node(1, 1)],
   primary: 0,
   main: 0,
+  transition: "none",
 };
 
 /** A server that keeps what it is sent and answers what the test says. */
