@@ -23,6 +23,18 @@ export const own = {
     own: true,
     help: "How long a client waits for a free slot before it is refused; 0 means for ever.",
   }),
+  failover_command_timeout: int({
+    default: 0,
+    min: 0,
+    max: INT_MAX,
+    unit: "s",
+    context: "reload",
+    group: "failover",
+    section: "Failover and failback settings",
+    own: true,
+    help:
+      "How long failover_command, failback_command and follow_primary_command may run before they are ended; 0 means for ever.",
+  }),
   statement_cache_size: int({
     default: 10000,
     min: 1,
