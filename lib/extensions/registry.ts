@@ -1,0 +1,5 @@
+import type { Extension } from "./extension.ts";
+import { pgpoolAdm } from "./pgpool_adm/extension.ts";
+
+/** The extensions that this binary can install, in the order of their names. */
+export const EXTENSIONS: readonly Extension[] = [pgpoolAdm];
