@@ -1,22 +1,23 @@
 import type { AdminTable } from "../process/messages.ts";
+import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
 
-const COLUMNS = [
-  "node_id",
-  "hostname",
-  "port",
-  "status",
-  "role",
-  "select_cnt",
-  "insert_cnt",
-  "update_cnt",
-  "delete_cnt",
-  "ddl_cnt",
-  "other_cnt",
-  "panic_cnt",
-  "fatal_cnt",
-  "error_cnt",
-];
+export const POOL_BACKEND_STATS: ViewColumns = {
+  node_id: "int4",
+  hostname: "text",
+  port: "int4",
+  status: "text",
+  role: "text",
+  select_cnt: "int8",
+  insert_cnt: "int8",
+  update_cnt: "int8",
+  delete_cnt: "int8",
+  ddl_cnt: "int8",
+  other_cnt: "int8",
+  panic_cnt: "int8",
+  fatal_cnt: "int8",
+  error_cnt: "int8",
+};
 
 /** SHOW POOL_BACKEND_STATS (reference sql-interface.md 6). */
 export function poolBackendStats(context: AdminContext): AdminTable {
@@ -41,5 +42,5 @@ export function poolBackendStats(context: AdminContext): AdminTable {
       ].map(String),
     ];
   });
-  return { columns: COLUMNS, rows };
+  return { columns: Object.keys(POOL_BACKEND_STATS), rows };
 }

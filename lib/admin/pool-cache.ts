@@ -1,17 +1,18 @@
 import type { AdminTable } from "../process/messages.ts";
+import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
 
-const COLUMNS = [
-  "num_cache_hits",
-  "num_selects",
-  "cache_hit_ratio",
-  "num_hash_entries",
-  "used_hash_entries",
-  "num_cache_entries",
-  "used_cache_entries_size",
-  "free_cache_entries_size",
-  "fragment_cache_entries_size",
-];
+export const POOL_CACHE: ViewColumns = {
+  num_cache_hits: "int8",
+  num_selects: "int8",
+  cache_hit_ratio: "float8",
+  num_hash_entries: "int8",
+  used_hash_entries: "int8",
+  num_cache_entries: "int8",
+  used_cache_entries_size: "int8",
+  free_cache_entries_size: "int8",
+  fragment_cache_entries_size: "int8",
+};
 
 /** SHOW POOL_CACHE (reference sql-interface.md 6). */
 export function poolCache(context: AdminContext): AdminTable {
@@ -28,5 +29,5 @@ export function poolCache(context: AdminContext): AdminTable {
     String(stats.freeSize),
     String(stats.fragmentSize),
   ];
-  return { columns: COLUMNS, rows: [row] };
+  return { columns: Object.keys(POOL_CACHE), rows: [row] };
 }

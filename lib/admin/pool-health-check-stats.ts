@@ -1,35 +1,39 @@
 import type { HealthCheckStats } from "../cluster/health-stats.ts";
 import type { NodeState } from "../cluster/types.ts";
 import type { AdminTable } from "../process/messages.ts";
+import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
 import { formatFloat, formatTime } from "./format.ts";
 
-const COLUMNS = [
-  "node_id",
-  "hostname",
-  "port",
-  "status",
-  "role",
-  "last_status_change",
-  "total_count",
-  "success_count",
-  "fail_count",
-  "skip_count",
-  "retry_count",
-  "average_retry_count",
-  "max_retry_count",
-  "max_duration",
-  "min_duration",
-  "average_duration",
-  "last_health_check",
-  "last_successful_health_check",
-  "last_skip_health_check",
-  "last_failed_health_check",
-];
+export const POOL_HEALTH_CHECK_STATS: ViewColumns = {
+  node_id: "int4",
+  hostname: "text",
+  port: "int4",
+  status: "text",
+  role: "text",
+  last_status_change: "timestamptz",
+  total_count: "int8",
+  success_count: "int8",
+  fail_count: "int8",
+  skip_count: "int8",
+  retry_count: "int8",
+  average_retry_count: "float8",
+  max_retry_count: "int8",
+  max_duration: "int8",
+  min_duration: "int8",
+  average_duration: "float8",
+  last_health_check: "timestamptz",
+  last_successful_health_check: "timestamptz",
+  last_skip_health_check: "timestamptz",
+  last_failed_health_check: "timestamptz",
+};
 
 /** SHOW POOL_HEALTH_CHECK_STATS (reference sql-interface.md 6). */
 export function poolHealthCheckStats(context: AdminContext): AdminTable {
-  return { columns: COLUMNS, rows: context.snapshot.nodes.map((node) => statsRow(node, context)) };
+  return {
+    columns: Object.keys(POOL_HEALTH_CHECK_STATS),
+    rows: context.snapshot.nodes.map((node) => statsRow(node, context)),
+  };
 }
 
 function statsRow(node: NodeState, context: AdminContext): string[] {

@@ -1,30 +1,31 @@
 import type { NodeState } from "../cluster/types.ts";
 import type { AdminSession, AdminTable } from "../process/messages.ts";
+import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
 import { formatFloat, formatTime } from "./format.ts";
 
-const COLUMNS = [
-  "node_id",
-  "hostname",
-  "port",
-  "status",
-  "pg_status",
-  "lb_weight",
-  "role",
-  "pg_role",
-  "select_cnt",
-  "load_balance_node",
-  "replication_delay",
-  "replication_state",
-  "replication_sync_state",
-  "last_status_change",
-];
+export const POOL_NODES: ViewColumns = {
+  node_id: "int4",
+  hostname: "text",
+  port: "int4",
+  status: "text",
+  pg_status: "text",
+  lb_weight: "float8",
+  role: "text",
+  pg_role: "text",
+  select_cnt: "int8",
+  load_balance_node: "bool",
+  replication_delay: "text",
+  replication_state: "text",
+  replication_sync_state: "text",
+  last_status_change: "timestamptz",
+};
 
 /** SHOW POOL_NODES (reference sql-interface.md 3). The servers are asked all at once. */
 export async function poolNodes(session: AdminSession, context: AdminContext): Promise<AdminTable> {
   const { nodes } = context.snapshot;
   const rows = await Promise.all(nodes.map((node) => nodeRow(node, session, context)));
-  return { columns: COLUMNS, rows };
+  return { columns: Object.keys(POOL_NODES), rows };
 }
 
 async function nodeRow(

@@ -1,32 +1,33 @@
 import type { AdminTable, SessionInfo } from "../process/messages.ts";
+import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
 import { cutBytes, formatMinutes, formatTime } from "./format.ts";
 import { slotStartTime, slotStatus } from "./slot-values.ts";
 import { type ClientSlot, clientSlots, type PoolEntry } from "./slots.ts";
 
-const COLUMNS = [
-  "pool_pid",
-  "start_time",
-  "client_connection_count",
-  "pool_id",
-  "backend_id",
-  "database",
-  "username",
-  "backend_connection_time",
-  "client_connection_time",
-  "client_disconnection_time",
-  "client_idle_duration",
-  "majorversion",
-  "minorversion",
-  "pool_counter",
-  "pool_backendpid",
-  "pool_connected",
-  "status",
-  "load_balance_node",
-  "client_host",
-  "client_port",
-  "statement",
-];
+export const POOL_POOLS: ViewColumns = {
+  pool_pid: "int4",
+  start_time: "text",
+  client_connection_count: "int8",
+  pool_id: "int4",
+  backend_id: "int4",
+  database: "text",
+  username: "text",
+  backend_connection_time: "timestamptz",
+  client_connection_time: "timestamptz",
+  client_disconnection_time: "timestamptz",
+  client_idle_duration: "text",
+  majorversion: "int4",
+  minorversion: "int4",
+  pool_counter: "int8",
+  pool_backendpid: "int4",
+  pool_connected: "bool",
+  status: "text",
+  load_balance_node: "bool",
+  client_host: "text",
+  client_port: "text",
+  statement: "text",
+};
 
 /** Longest statement that is shown, in bytes. */
 const STATEMENT_LIMIT = 1023;
@@ -42,7 +43,7 @@ export async function poolPools(context: AdminContext): Promise<AdminTable> {
       for (const node of context.snapshot.nodes) rows.push(poolRow(slot, pool, node.id, context));
     }
   }
-  return { columns: COLUMNS, rows };
+  return { columns: Object.keys(POOL_POOLS), rows };
 }
 
 function poolRow(slot: ClientSlot, pool: number, node: number, context: AdminContext): string[] {

@@ -1,24 +1,28 @@
 import type { AdminTable } from "../process/messages.ts";
+import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
 import { formatTime } from "./format.ts";
 import { openedAt, slotStartTime, slotStatus, useCount } from "./slot-values.ts";
 import { type ClientSlot, clientSlots } from "./slots.ts";
 
-const COLUMNS = [
-  "pool_pid",
-  "start_time",
-  "client_connection_count",
-  "database",
-  "username",
-  "backend_connection_time",
-  "pool_counter",
-  "status",
-];
+export const POOL_PROCESSES: ViewColumns = {
+  pool_pid: "int4",
+  start_time: "text",
+  client_connection_count: "int8",
+  database: "text",
+  username: "text",
+  backend_connection_time: "timestamptz",
+  pool_counter: "int8",
+  status: "text",
+};
 
 /** SHOW POOL_PROCESSES (reference sql-interface.md 4): one row per client slot. */
 export async function poolProcesses(context: AdminContext): Promise<AdminTable> {
   const slots = clientSlots(await context.reports(), context.settings);
-  return { columns: COLUMNS, rows: slots.map((slot) => slotRow(slot, context)) };
+  return {
+    columns: Object.keys(POOL_PROCESSES),
+    rows: slots.map((slot) => slotRow(slot, context)),
+  };
 }
 
 function slotRow(slot: ClientSlot, context: AdminContext): string[] {

@@ -1,13 +1,14 @@
 import type { AdminSession, AdminTable } from "../process/messages.ts";
+import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
-import { poolBackendStats } from "./pool-backend-stats.ts";
-import { poolCache } from "./pool-cache.ts";
-import { poolHealthCheckStats } from "./pool-health-check-stats.ts";
-import { poolNodes } from "./pool-nodes.ts";
-import { poolPools } from "./pool-pools.ts";
-import { poolProcesses } from "./pool-processes.ts";
-import { poolStatus } from "./pool-status.ts";
-import { poolVersion } from "./pool-version.ts";
+import { POOL_BACKEND_STATS, poolBackendStats } from "./pool-backend-stats.ts";
+import { POOL_CACHE, poolCache } from "./pool-cache.ts";
+import { POOL_HEALTH_CHECK_STATS, poolHealthCheckStats } from "./pool-health-check-stats.ts";
+import { POOL_NODES, poolNodes } from "./pool-nodes.ts";
+import { POOL_POOLS, poolPools } from "./pool-pools.ts";
+import { POOL_PROCESSES, poolProcesses } from "./pool-processes.ts";
+import { POOL_STATUS, poolStatus } from "./pool-status.ts";
+import { POOL_VERSION_COLUMNS, poolVersion } from "./pool-version.ts";
 
 /** Nobody answers a view of this name. */
 export class UnknownViewError extends Error {
@@ -17,23 +18,31 @@ export class UnknownViewError extends Error {
   }
 }
 
-const VIEWS = [
-  "pool_nodes",
-  "pool_processes",
-  "pool_pools",
-  "pool_version",
-  "pool_cache",
-  "pool_health_check_stats",
-  "pool_backend_stats",
-  "pool_status",
-] as const;
+const VIEWS = {
+  pool_nodes: POOL_NODES,
+  pool_processes: POOL_PROCESSES,
+  pool_pools: POOL_POOLS,
+  pool_version: POOL_VERSION_COLUMNS,
+  pool_cache: POOL_CACHE,
+  pool_health_check_stats: POOL_HEALTH_CHECK_STATS,
+  pool_backend_stats: POOL_BACKEND_STATS,
+  pool_status: POOL_STATUS,
+} as const;
 
 /** What SHOW can show of the pool itself. */
-export type AdminView = (typeof VIEWS)[number];
+export type AdminView = keyof typeof VIEWS;
+
+/** Names of all views. */
+export const adminViews: readonly string[] = Object.keys(VIEWS);
+
+/** The columns of a view. */
+export function viewColumns(view: AdminView): ViewColumns {
+  return VIEWS[view];
+}
 
 /** Whether SHOW of this name (in lower case) is answered here and not by a server. */
 export function isAdminView(name: string): name is AdminView {
-  return VIEWS.some((view) => view === name);
+  return Object.hasOwn(VIEWS, name);
 }
 
 /**
