@@ -88,7 +88,10 @@ export class MessageStream {
         if (end - start > this.maxLength) throw new ProtocolError("message is too long");
         return { type, body: bytes.subarray(start + 5, end) };
       }
-      if (found !== Frame.None) throw new ProtocolError("message is too long");
+      // Not only when all of it has come: the peer may never send it.
+      if (found !== Frame.None || this.#reader.announced > this.maxLength) {
+        throw new ProtocolError("message is too long");
+      }
       await this.#more();
     }
   }

@@ -1,4 +1,4 @@
-import { Backend, MAX_MESSAGE_LENGTH, TransactionStatus } from "../wire/protocol.ts";
+import { Backend, isPlausibleAnswer, TransactionStatus } from "../wire/protocol.ts";
 import { readInt32 } from "../wire/read.ts";
 import { InternalQuery } from "./internal-query.ts";
 import type { ServerLink } from "./port.ts";
@@ -159,7 +159,7 @@ export class ServerState {
       if (end - at < 5) break;
       const type = bytes[at];
       const length = readInt32(bytes, at + 1);
-      if (length < 4 || length > MAX_MESSAGE_LENGTH) {
+      if (!isPlausibleAnswer(type, length)) {
         if (run >= 0) this.handler.forward(this, bytes.subarray(run, at));
         this.handler.broken(this, `message of type ${type} with length ${length}`);
         return;

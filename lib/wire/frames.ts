@@ -56,6 +56,11 @@ export class FrameReader {
     return this.#limit - this.#next;
   }
 
+  /** Whole length of the message that has begun to come, 0 before its header is there. */
+  get announced(): number {
+    return this.pending < 5 ? 0 : this.length;
+  }
+
   /**
    * Finds the next message.
    *

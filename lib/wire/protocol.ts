@@ -59,5 +59,31 @@ export const TransactionStatus = { Idle: 0x49, InTransaction: 0x54, Failed: 0x45
 /** Largest message PostgreSQL itself accepts from a client (PQ_LARGE_MESSAGE_LIMIT, 1 GB - 1). */
 export const MAX_MESSAGE_LENGTH = 0x3fffffff;
 
+/**
+ * Whether a server may send a message like this. Large lengths are believed only of the types that
+ * can be long, as libpq does: what is no PostgreSQL server is found out before anybody waits for a
+ * gigabyte of it.
+ *
+ * @param length as in the header, without the type byte.
+ */
+export function isPlausibleAnswer(type: number, length: number): boolean {
+  if (length < 4 || length > MAX_MESSAGE_LENGTH) return false;
+  return length <= MAX_SHORT_LENGTH || LONG_ANSWERS.has(type);
+}
+
+const MAX_SHORT_LENGTH = 30_000;
+
+const LONG_ANSWERS: ReadonlySet<number> = new Set([
+  Backend.CopyData,
+  Backend.DataRow,
+  Backend.ErrorResponse,
+  Backend.FunctionCallResponse,
+  Backend.NoticeResponse,
+  Backend.NotificationResponse,
+  Backend.ParameterDescription,
+  Backend.ParameterStatus,
+  Backend.RowDescription,
+]);
+
 /** Largest startup packet accepted (PostgreSQL's MAX_STARTUP_PACKET_LENGTH). */
 export const MAX_STARTUP_LENGTH = 10000;
