@@ -1,0 +1,59 @@
+/** What clients did and saw. Times are milliseconds of one clock. */
+export interface History {
+  readonly writes: readonly Write[];
+  readonly reads: readonly Read[];
+  readonly attempts: readonly Attempt[];
+}
+
+/** A row that a client wrote; every row has a number of its own and is sent once only. */
+export interface Write {
+  readonly row: number;
+  readonly invokedAt: number;
+  readonly endedAt: number;
+  /**
+   * acknowledged: committed, says the pool. failed: not committed, says the pool. unknown: the
+   * connection was lost, or ended by an error, after the commit was on its way.
+   */
+  readonly outcome: "acknowledged" | "failed" | "unknown";
+}
+
+/** The rows that a client was shown. */
+export interface Read {
+  readonly endedAt: number;
+  readonly rows: readonly number[];
+  /** The row that the same transaction had written before it read. */
+  readonly own?: number;
+}
+
+/** Anything that a client waited for, also logins: how long it took until there was an answer. */
+export interface Attempt {
+  readonly what: string;
+  readonly tookMs: number;
+}
+
+/** Takes down what happens; one for all clients. */
+export class Recorder implements History {
+  readonly writes: Write[] = [];
+  readonly reads: Read[] = [];
+  readonly attempts: Attempt[] = [];
+  #lastRow = 0;
+
+  now(): number {
+    return performance.now();
+  }
+
+  /** A number that no row has had. */
+  nextRow(): number {
+    return ++this.#lastRow;
+  }
+
+  /** Takes down how long something took, whether it went well or not. */
+  async timed<T>(what: string, act: () => Promise<T>): Promise<T> {
+    const start = this.now();
+    try {
+      return await act();
+    } finally {
+      this.attempts.push({ what, tookMs: this.now() - start });
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { give } from "../../support/account.ts";
+import { TestCluster } from "../../support/cluster.ts";
+import { FaultProxy } from "../../support/faults/fault-proxy.ts";
+import { type Pgpool, startPgpool } from "../../support/pgpool.ts";
+import { postgresBin } from "../../support/programs.ts";
+
+/** Whoever is the primary waits for the first of the others in this list. */
+const SYNCHRONOUS = "FIRST 1 (server0, server1)";
+
+/** The failed node is %d, the old primary %P, and %R the data directory to promote. */
+const FAILOVER = `#!/bin/sh
+[ "$1" = "$2" ] || exit 0
+exec "$4" -D "$3" -w -t 20 promote
+`;
+
+/** A primary and a synchronous standby, a proxy for faults before each, and pgpool before those. */
+export interface ChaosPool extends AsyncDisposable {
+  readonly cluster: TestCluster;
+  readonly proxies: readonly FaultProxy[];
+  /** Starts a pgpool before the servers as they are now. */
+  startPgpool(): Promise<Pgpool>;
+}
+
+export async function startChaosPool(): Promise<ChaosPool> {
+  const cluster = await TestCluster.start({
+    settings: { synchronous_standby_names: SYNCHRONOUS, synchronous_commit: "on" },
+  });
+  const proxies: FaultProxy[] = [];
+  for (const { port } of cluster.servers) proxies.push(await FaultProxy.start(port));
+  const script = join(cluster.dir, "failover.sh");
+  writeFileSync(script, FAILOVER, { mode: 0o755 });
+  give(script, cluster.account);
+  return {
+    cluster,
+    proxies,
+    startPgpool: () => startPool(cluster, proxies, script),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(proxies.map((proxy) => proxy.close()));
+      await cluster[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startPool(
+  cluster: TestCluster,
+  proxies: readonly FaultProxy[],
+  script: string,
+): Promise<Pgpool> {
+  const pgCtl = join(postgresBin(cluster.account), "pg_ctl");
+  return await startPgpool({
+    backends: cluster.servers.map(({ name, dataDir }, id) => {
+      const proxy = proxies[id];
+      if (proxy === undefined) throw new Error(`no proxy for server ${id}`);
+      return { name, dataDir, host: proxy.host, port: proxy.port };
+    }),
+    config: {
+      worker_processes: 2,
+      connect_timeout: 1000,
+      sr_check_period: 1,
+      health_check_period: 1,
+      health_check_timeout: 2,
+      health_check_max_retries: 1,
+      health_check_retry_delay: 1,
+      auto_failback: true,
+      auto_failback_interval: 1,
+      failover_command: `${script} %d %P %R ${pgCtl}`,
+    },
+  });
+}
