@@ -24,11 +24,13 @@ export interface UnixPlace {
  * Listens on `<directory>/.s.PGSQL.<port>`. A socket file left behind by a process that is gone
  * is replaced; one on which somebody listens is not touched.
  *
+ * @param parameter the one that names the directory, for hints.
  * @throws {ListenError}
  */
 export async function listenUnix(
   place: UnixPlace,
   backlog: number,
+  parameter: string,
 ): Promise<{ fd: number; kind: "unix"; address: string }> {
   const path = join(place.directory, `.s.PGSQL.${place.port}`);
   if (Buffer.byteLength(path) > MAX_PATH) {
@@ -36,18 +38,18 @@ export async function listenUnix(
       "path-too-long",
       path,
       `Unix-domain socket path "${path}" is too long (maximum ${MAX_PATH} bytes)`,
-      "Name a directory with a shorter path in unix_socket_directories.",
+      `Name a directory with a shorter path in ${parameter}.`,
     );
   }
   const gid = groupOf(place.group, path);
-  await clearWay(place.directory, place.port, path);
+  await clearWay(place, path, parameter);
   // The file must not be open to everybody before it gets its mode.
   const mask = process.umask(0o777);
   let fd: number;
   try {
     fd = listenOn("unix", unixAddress(path), backlog);
   } catch (cause) {
-    throw cause instanceof SystemCallError ? explain(cause, path) : cause;
+    throw cause instanceof SystemCallError ? explain(cause, path, parameter) : cause;
   } finally {
     process.umask(mask);
   }
@@ -89,14 +91,18 @@ function groupOf(group: string, path: string): number | undefined {
   );
 }
 
-async function clearWay(directory: string, port: number, path: string): Promise<void> {
+async function clearWay(
+  { directory, port }: UnixPlace,
+  path: string,
+  parameter: string,
+): Promise<void> {
   try {
     if (!lstatSync(path).isSocket()) {
       throw new ListenError(
         "failed",
         path,
         `could not create Unix-domain socket "${path}": there is a file of that name that is no socket`,
-        "Remove it, or name another directory in unix_socket_directories.",
+        `Remove it, or name another directory in ${parameter}.`,
       );
     }
   } catch (error) {
@@ -108,7 +114,7 @@ async function clearWay(directory: string, port: number, path: string): Promise<
       "in-use",
       path,
       `could not create Unix-domain socket "${path}": another process listens on it`,
-      "Is another pgpool or PostgreSQL running on that port? If not, remove the file; else choose another port or unix_socket_directories.",
+      `Is another pgpool or PostgreSQL running on that port? If not, remove the file; else choose another port or ${parameter}.`,
     );
   }
   removeSocketFile(path);
@@ -125,7 +131,7 @@ async function isServed(host: string, port: number): Promise<boolean> {
   }
 }
 
-function explain(cause: SystemCallError, path: string): ListenError {
+function explain(cause: SystemCallError, path: string, parameter: string): ListenError {
   const denied = cause.errno === Errno.EACCES || cause.errno === Errno.EPERM;
   return new ListenError(
     denied ? "not-permitted" : cause.errno === Errno.EADDRINUSE ? "in-use" : "failed",
@@ -133,7 +139,7 @@ function explain(cause: SystemCallError, path: string): ListenError {
     `could not create Unix-domain socket "${path}": ${
       denied ? "permission denied" : cause.message
     }`,
-    "See whether the directory exists and may be written to, or correct unix_socket_directories.",
+    `See whether the directory exists and may be written to, or correct ${parameter}.`,
     { cause },
   );
 }

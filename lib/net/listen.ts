@@ -19,6 +19,14 @@ export interface ListenPlan {
   readonly unix: readonly UnixPlace[];
   /** Connections that may wait for being accepted. */
   readonly backlog: number;
+  /** How the parameters are called that this comes from, for hints. */
+  readonly names: ListenNames;
+}
+
+/** Names of the parameters that say what to listen on. */
+export interface ListenNames {
+  readonly addresses: string;
+  readonly directories: string;
 }
 
 /** A listening socket on which nobody in this process accepts. */
@@ -42,13 +50,13 @@ export async function openListeners(plan: ListenPlan, logger: Logger): Promise<L
   const listeners: Listener[] = [];
   try {
     for (const [index, place] of plan.unix.entries()) {
-      const listener = await listenUnix(place, plan.backlog);
+      const listener = await listenUnix(place, plan.backlog, plan.names.directories);
       logger.log("log", `create socket files[${index}]: ${listener.address}`);
       listeners.push(listener);
     }
     for (const [index, { host, port }] of plan.tcp.entries()) {
       logger.log("log", `listen address[${index}]: ${host}`);
-      listeners.push(...await listenTcp(host, port, plan.backlog, logger));
+      listeners.push(...await listenTcp(host, port, plan, logger));
     }
     return listeners;
   } catch (error) {
@@ -68,18 +76,18 @@ export function closeListeners(listeners: readonly Listener[]): void {
 async function listenTcp(
   host: string,
   port: number,
-  backlog: number,
+  { backlog, names }: ListenPlan,
   logger: Logger,
 ): Promise<Listener[]> {
   const addresses = host === "*"
     ? [{ address: "0.0.0.0", family: 4 as const }, { address: "::", family: 6 as const }]
-    : await resolve(host, port);
+    : await resolve(host, port, names.addresses);
   const listeners: Listener[] = [];
   let failure: ListenError | undefined;
   for (const { address, family } of addresses) {
     logger.log("log", `Setting up socket for ${address}:${port}`);
     try {
-      listeners.push(listenAt(address, family, port, backlog));
+      listeners.push(listenAt(address, family, port, backlog, names.addresses));
     } catch (error) {
       // A family that this host lacks is no reason to give up while the other one works.
       const missing = error instanceof ListenError && error.reason === "bad-address";
@@ -95,7 +103,13 @@ async function listenTcp(
   return listeners;
 }
 
-function listenAt(address: string, family: 4 | 6, port: number, backlog: number): Listener {
+function listenAt(
+  address: string,
+  family: 4 | 6,
+  port: number,
+  backlog: number,
+  parameter: string,
+): Listener {
   const name = family === 6 ? `[${address}]:${port}` : `${address}:${port}`;
   try {
     const [plain = "", scope = ""] = address.split("%");
@@ -105,18 +119,18 @@ function listenAt(address: string, family: 4 | 6, port: number, backlog: number)
     return { fd: listenOn(family, bytes, backlog), kind: "tcp", address: name };
   } catch (cause) {
     if (!(cause instanceof SystemCallError)) throw cause;
-    throw explain(cause, name);
+    throw explain(cause, name, parameter);
   }
 }
 
-function explain(cause: SystemCallError, name: string): ListenError {
+function explain(cause: SystemCallError, name: string, parameter: string): ListenError {
   switch (cause.errno) {
     case Errno.EADDRINUSE:
       return new ListenError(
         "in-use",
         name,
         `could not listen on ${name}: address already in use`,
-        "Is another pgpool or PostgreSQL running on that port? If not, wait a few seconds and try again; else choose another port or listen_addresses.",
+        `Is another pgpool or PostgreSQL running on that port? If not, wait a few seconds and try again; else choose another port or ${parameter}.`,
         { cause },
       );
     case Errno.EACCES:
@@ -134,7 +148,7 @@ function explain(cause: SystemCallError, name: string): ListenError {
         "bad-address",
         name,
         `could not listen on ${name}: no such address on this host`,
-        "Check listen_addresses against the addresses of this host's interfaces.",
+        `Check ${parameter} against the addresses of this host's interfaces.`,
         { cause },
       );
     default:
@@ -148,14 +162,14 @@ function explain(cause: SystemCallError, name: string): ListenError {
   }
 }
 
-async function resolve(host: string, port: number) {
+async function resolve(host: string, port: number, parameter: string) {
   try {
     return await lookupHost(host, NAME_TIMEOUT_MS);
   } catch (cause) {
     throw new ListenError(
       "bad-address",
       `${host}:${port}`,
-      `could not resolve "${host}" of listen_addresses`,
+      `could not resolve "${host}" of ${parameter}`,
       "Correct the name, or see whether name resolution works on this host.",
       { cause },
     );

@@ -1,13 +1,7 @@
 import type { Logger } from "../log/log.ts";
 import { ProcessError, systemText } from "./errors.ts";
 import { isAlive, removePidFile, runningPid } from "./pid-file.ts";
-import type { StopMode } from "./stop-mode.ts";
-
-const SIGNALS: Readonly<Record<StopMode, NodeJS.Signals>> = {
-  smart: "SIGTERM",
-  fast: "SIGINT",
-  immediate: "SIGQUIT",
-};
+import { SIGNAL_OF, type StopMode } from "./stop-mode.ts";
 
 /** While a pgpool stops, the signal is sent again after so many seconds. */
 const AGAIN_AFTER_SECONDS = 5;
@@ -37,7 +31,7 @@ export async function stopRunning(
   progress: (text: string) => void,
 ): Promise<void> {
   const pid = runningPid(pidFile);
-  signal(pid, SIGNALS[mode], `could not stop process with pid: ${pid}`);
+  signal(pid, SIGNAL_OF[mode], `could not stop process with pid: ${pid}`);
   logger.log("log", `stop request sent to pgpool (pid: ${pid}). waiting for termination...`);
   logger.flush();
   for (let looks = 1; isAlive(pid); looks++) {
@@ -46,7 +40,7 @@ export async function stopRunning(
     progress(".");
     const seconds = looks * LOOK_MS / 1000;
     if (seconds % AGAIN_AFTER_SECONDS === 0 && isAlive(pid)) {
-      signal(pid, SIGNALS[mode], `could not stop process with pid: ${pid}`);
+      signal(pid, SIGNAL_OF[mode], `could not stop process with pid: ${pid}`);
     }
   }
   progress("done.\n");

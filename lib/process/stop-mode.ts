@@ -8,6 +8,13 @@ export const STOP_SIGNALS = {
   SIGQUIT: { mode: "immediate", number: 3 },
 } as const;
 
+/** The signal that begins a stop. */
+export const SIGNAL_OF = {
+  smart: "SIGTERM",
+  fast: "SIGINT",
+  immediate: "SIGQUIT",
+} as const satisfies Readonly<Record<StopMode, keyof typeof STOP_SIGNALS>>;
+
 const STRENGTH: Readonly<Record<StopMode, number>> = { smart: 1, fast: 2, immediate: 3 };
 
 /** Whether a stop under way (undefined for none) has to become a stronger one. */

@@ -9,7 +9,10 @@ import { ConfigError } from "../config/problems.ts";
 import { applyReload } from "../config/reload.ts";
 import type { Logger } from "../log/log.ts";
 import { closeListeners, type Listener, type ListenPlan, openListeners } from "../net/listen.ts";
+import type { AdminContext } from "../admin/context.ts";
 import { adminContext } from "./admin-context.ts";
+import { AdminPort, refuseConsole } from "./admin/port.ts";
+import { PoolAdministration } from "./admin/service.ts";
 import { type Cluster, createCluster } from "./cluster.ts";
 import { CollectorProcess } from "./collector-process.ts";
 import { FATAL_STATUS } from "./errors.ts";
@@ -19,7 +22,7 @@ import type { AdminSession, ConfigFiles, SupervisorMessage, WorkerMessage } from
 import { PidFile, pidFilePath } from "./pid-file.ts";
 import { tellServiceManager } from "./service-manager.ts";
 import { createSharedMemory, type SharedFile, sharedMemoryPath } from "./shared-memory.ts";
-import { isStronger, STOP_SIGNALS, type StopMode } from "./stop-mode.ts";
+import { isStronger, SIGNAL_OF, STOP_SIGNALS, type StopMode } from "./stop-mode.ts";
 import { WorkerGroup } from "./worker-group.ts";
 import { FIRST_FD, type WorkerProcess } from "./worker-process.ts";
 
@@ -31,6 +34,9 @@ const SEARCH_PATIENCE_MS = 5000;
 
 /** Longest time for ending the checks of servers when pgpool stops, in milliseconds. */
 const CLUSTER_STOP_MS = 5000;
+
+/** Administrators have no session whose reads go somewhere. */
+const NO_SESSION: AdminSession = { loadBalanceNode: -1 };
 
 /** What a supervisor is made from. */
 export interface SupervisorOptions {
@@ -59,6 +65,7 @@ export class Supervisor {
   #memory: SharedFile | undefined;
   #workers: WorkerGroup | undefined;
   #collector: CollectorProcess | undefined;
+  #adminPort: AdminPort | undefined;
   #stopping: StopMode | undefined;
   #status = 0;
 
@@ -94,6 +101,7 @@ export class Supervisor {
     } finally {
       this.#closeListeners();
       await this.#workers?.stop("immediate");
+      this.#adminPort?.close();
       await within(CLUSTER_STOP_MS, this.#cluster.service.stop());
       this.#memory?.close();
       pidFile.remove();
@@ -133,6 +141,7 @@ export class Supervisor {
       applyDestinations(this.#logger, config);
       this.#collector?.reload(config);
       this.#cluster.service.reload(clusterSettings(config));
+      void this.#adminPort?.reload();
       this.#workers?.broadcast({ type: "reload" });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -165,6 +174,7 @@ export class Supervisor {
     const memory = createSharedMemory(this.#workerCount, num_init_children, work_dir);
     this.#memory = memory;
     const searched = service.start();
+    this.#adminPort = await this.#openAdminPort();
     await within(SEARCH_PATIENCE_MS, Promise.race([searched, this.#stopped.promise]));
     if (this.#stopping !== undefined) return;
     const workers = new WorkerGroup({
@@ -258,19 +268,8 @@ export class Supervisor {
     view: string,
     session: AdminSession,
   ): Promise<void> {
-    const { service, probe } = this.#cluster;
     try {
-      const table = await answerAdmin(
-        view,
-        session,
-        adminContext({
-          config: this.#config,
-          snapshot: service.snapshot(),
-          probe,
-          counters: (node) => this.#nodeCounters(node),
-          reports: () => this.#workers?.reports() ?? Promise.resolve([]),
-        }),
-      );
+      const table = await answerAdmin(view, session, this.#adminContext());
       to.send({ type: "admin-result", request, table });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -279,6 +278,40 @@ export class Supervisor {
       }
       to.send({ type: "admin-error", request, message });
     }
+  }
+
+  #adminContext(): AdminContext {
+    const { service, probe } = this.#cluster;
+    return adminContext({
+      config: this.#config,
+      snapshot: service.snapshot(),
+      probe,
+      counters: (node) => this.#nodeCounters(node),
+      reports: () => this.#workers?.reports() ?? Promise.resolve([]),
+    });
+  }
+
+  /** Administrators are served by the supervisor itself, also while the primary is searched. */
+  #openAdminPort(): Promise<AdminPort> {
+    const context = () => this.#adminContext();
+    return AdminPort.open({
+      config: () => this.#config,
+      pcpFile: this.#options.files.pcp,
+      logger: this.#logger.child("pcp"),
+      service: new PoolAdministration({
+        cluster: this.#cluster.service,
+        config: () => this.#config,
+        context,
+        reload: () => this.reload(),
+        stop: (mode) => process.kill(process.pid, SIGNAL_OF[mode]),
+        rotateLog: () => {
+          this.#collector?.rotate();
+          return this.#collector !== undefined;
+        },
+      }),
+      show: (view) => answerAdmin(view, NO_SESSION, context()),
+      console: refuseConsole,
+    });
   }
 
   #nodeCounters(node: number) {
@@ -299,6 +332,7 @@ export class Supervisor {
   #listenPlan(): ListenPlan {
     const { values } = this.#config;
     return {
+      names: { addresses: "listen_addresses", directories: "unix_socket_directories" },
       tcp: values.listen_addresses.map((host) => ({ host, port: values.port })),
       unix: values.unix_socket_directories.map((directory) => ({
         directory,

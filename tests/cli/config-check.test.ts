@@ -30,7 +30,7 @@ describe("pgpool config check", () => {
       return [status, findings.map(({ code }) => code)];
     };
     expect(await json({})).toEqual([0, []]);
-    expect(await json({ pcp_port: 9898 })).toEqual([0, ["not-active"]]);
+    expect(await json({ memory_cache_enabled: true })).toEqual([0, ["not-active"]]);
     expect(await json({ authentication_timeout: 0 })).toEqual([1, ["no-timeout"]]);
     expect(await json({ prot: 9999 })).toEqual([3, ["unknown-name"]]);
   });

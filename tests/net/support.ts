@@ -27,7 +27,8 @@ export function memoryLogger(): { logger: LoggerType; lines: string[] } {
 
 /** A plan for listening that tests complete. */
 export function plan(parts: Partial<ListenPlan>): ListenPlan {
-  return { tcp: [], unix: [], backlog: 16, ...parts };
+  const names = { addresses: "listen_addresses", directories: "unix_socket_directories" };
+  return { tcp: [], unix: [], backlog: 16, names, ...parts };
 }
 
 export interface TestServer extends Disposable {

@@ -7,6 +7,7 @@ import { keyFilePath, loadKeyFile } from "../../auth/secret-files.ts";
 import { about } from "../../config/audit/finding.ts";
 import type { Finding, Severity } from "../../config/audit/finding.ts";
 import type { Config } from "../../config/config.ts";
+import { PcpUsers } from "../../pcp/users.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -122,23 +123,17 @@ function undecryptable(
   return [code, `the AES password ${whose} cannot be read: ${why}`, hint];
 }
 
-/** pcp.conf: `user:md5 hash` lines, comments from # (commands.md 8). */
+/** pcp.conf: who may log in over PCP. */
 function checkPcpFile(path: string): Finding[] {
   const text = readText(path);
   if (text === undefined) return [];
-  const findings = [...modeOf(path, 0o027)];
-  text.split("\n").forEach((content, index) => {
-    const line = content.trim();
-    if (line === "" || line.startsWith("#")) return;
-    const colon = line.indexOf(":");
-    if (colon > 0 && /^[0-9a-f]{32}$/i.test(line.slice(colon + 1))) return;
-    const message = colon > 0
-      ? `the password of "${line.slice(0, colon)}" is no md5 hash`
-      : "the line is not user:hash";
-    const hint = "Write user:hash with the hash that pg_md5 prints.";
-    findings.push(inFile(path, index + 1, "error", "pcp-line", message, hint));
-  });
-  return findings;
+  const hint = "Write user:hash with the hash that pg_md5 prints, or a SCRAM verifier.";
+  return [
+    ...modeOf(path, 0o027),
+    ...PcpUsers.parse(text).problems.map(({ line, message }) =>
+      inFile(path, line, "error", "pcp-line", message, hint)
+    ),
+  ];
 }
 
 /** A finding when a file of secrets lets others do what `forbidden` bits of its mode say. */

@@ -67,11 +67,6 @@ const features: readonly Feature[] = [
     names: /^metrics_/,
   },
   {
-    title: "PCP",
-    wanted: ({ sources }) => [...sources.keys()].some((name) => name.startsWith("pcp_")),
-    names: /^pcp_/,
-  },
-  {
     title: "what comes with Pgpool-II 4.8",
     wanted: ({ sources }) => [...sources.keys()].some((name) => isComing(name)),
     names: /^(replication_delay_source_|track_table_mutation_)/,

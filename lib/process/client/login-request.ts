@@ -26,6 +26,19 @@ export type Opening =
   | { kind: "cancel"; stream: ByteStream; pid: number; key: Uint8Array }
   | { kind: "login"; messages: MessageStream; request: LoginRequest };
 
+/** What a connection begins with, once TLS has been started where the client asks for it. */
+export type FirstPacket =
+  | {
+    readonly kind: "packet";
+    readonly messages: MessageStream;
+    readonly request: StartupRequest & { kind: "startup" | "cancel" };
+    readonly packet: Uint8Array;
+    /** What has come behind it. */
+    readonly rest: Uint8Array;
+  }
+  /** It is a letter: the client speaks another protocol. All its bytes are still to be read. */
+  | { readonly kind: "letter"; readonly messages: MessageStream };
+
 /** A client's wish to log in. */
 export interface LoginRequest {
   readonly user: string;
@@ -51,6 +64,30 @@ export async function readOpening(
   deadlineMs: number,
   onSecured: (stream: ByteStream) => void,
 ): Promise<Opening> {
+  const first = await readFirstPacket(stream, tls, deadlineMs, onSecured, () => false);
+  if (first.kind === "letter") throw new ProtocolError("invalid startup packet");
+  const { messages, request, rest } = first;
+  if (request.kind === "cancel") {
+    messages.detach();
+    return { kind: "cancel", stream: messages.stream, pid: request.pid, key: request.key };
+  }
+  messages.unread(rest);
+  return { kind: "login", messages, request: loginRequest(request) };
+}
+
+/**
+ * Reads up to the first packet that says what a client wants, starting TLS where it asks for it.
+ *
+ * @param isLetter whether a first byte is that of another protocol.
+ * @throws {LoginFailed | ProtocolError | ConnectionClosed | DeadlineExceeded | TlsHandshakeError}
+ */
+export async function readFirstPacket(
+  stream: ByteStream,
+  tls: ClientTlsStarter | undefined,
+  deadlineMs: number,
+  onSecured: (stream: ByteStream) => void,
+  isLetter: (first: number) => boolean,
+): Promise<FirstPacket> {
   let messages = new MessageStream(stream, deadlineMs, MAX_PASSWORD_MESSAGE);
   let encrypted = false;
   // SSLRequest and GSSENCRequest can come once each before the startup packet.
@@ -64,7 +101,8 @@ export async function readOpening(
       continue;
     }
     messages.unread(first);
-    const { request, rest } = await readPacket(messages);
+    if (isLetter(first[0])) return { kind: "letter", messages };
+    const { request, packet, rest } = await readPacket(messages);
     switch (request.kind) {
       case "ssl": {
         if (rest.length > 0) throw unencryptedData("SSL");
@@ -81,11 +119,8 @@ export async function readOpening(
         messages.stream.write(REFUSED);
         break;
       case "cancel":
-        messages.detach();
-        return { kind: "cancel", stream: messages.stream, pid: request.pid, key: request.key };
       case "startup":
-        messages.unread(rest);
-        return { kind: "login", messages, request: loginRequest(request) };
+        return { kind: "packet", messages, request, packet, rest };
     }
   }
   throw new ProtocolError("too many requests before the startup packet");
@@ -107,7 +142,7 @@ async function secured(
 
 async function readPacket(
   messages: MessageStream,
-): Promise<{ request: StartupRequest; rest: Uint8Array }> {
+): Promise<{ request: StartupRequest; packet: Uint8Array; rest: Uint8Array }> {
   let bytes = await messages.raw(4);
   const length = startupLength(bytes, 0, bytes.length);
   while (bytes.length < length && length <= MAX_STARTUP_LENGTH) {
@@ -116,7 +151,7 @@ async function readPacket(
   }
   // The packet is kept beyond the life of the chunk it came in.
   const packet = Uint8Array.from(bytes.subarray(0, length));
-  return { request: parseStartup(packet), rest: bytes.subarray(length) };
+  return { request: parseStartup(packet), packet, rest: bytes.subarray(length) };
 }
 
 function unencryptedData(after: string): LoginFailed {

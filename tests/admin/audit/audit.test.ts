@@ -28,7 +28,6 @@ describe("the check of a configuration", () => {
     ["health_check_max_retries = 3", "warning", /retries of health checks/],
     ["backend_clustering_mode = 'native_replication'", "warning", /clustering mode/],
     ["memory_cache_enabled = on", "note", /query cache/],
-    ["pcp_port = 9898", "note", /PCP/],
     ["metrics_port = 9719", "note", /metrics/],
   ])("lists what is not active yet: %s", async (conf, severity, message) => {
     const found = (await auditOf({ conf })).find(({ code }) => code === "not-active");

@@ -1,0 +1,91 @@
+import { RequestError, type RequestRefusal } from "../../cluster/requests.ts";
+import type { NodeStatus } from "../../cluster/types.ts";
+import { STATUS_NUMBERS } from "../../pcp/replies.ts";
+import { PcpError } from "../../pcp/service.ts";
+
+/** Node ids that Pgpool-II knows (pcp-protocol.md 5). */
+const MOST_NODES = 128;
+
+/** Why a node was not attached, in the words of pcp-protocol.md 5. */
+export function attachRefused(node: number, error: unknown): unknown {
+  return explain(
+    node,
+    error,
+    "failback",
+    (status) =>
+      `invalid failback request, status: [${STATUS_NUMBERS[status]}] of node id : ${node} ` +
+      "is invalid for failback",
+  );
+}
+
+/** Why a node was not detached, in the words of pcp-protocol.md 5. */
+export function detachRefused(node: number, error: unknown): unknown {
+  return explain(
+    node,
+    error,
+    "degenerate backend",
+    (status) =>
+      `invalid degenerate backend request, node id : ${node} ` +
+      `status: [${STATUS_NUMBERS[status]}] is not valid for failover`,
+  );
+}
+
+/** Other errors than refusals are faults, and are passed on. */
+function explain(
+  node: number,
+  error: unknown,
+  what: string,
+  invalid: (status: NodeStatus) => string,
+): unknown {
+  if (!(error instanceof RequestError)) return error;
+  const { refusal } = error;
+  const refused = (message: string, hint: string = "") =>
+    new PcpError(message, { hint, cause: error });
+  switch (refusal.kind) {
+    case "unknown-node":
+      return refused(
+        node >= 0 && node < MOST_NODES
+          ? invalid("unused")
+          : `invalid ${what} request, node id: ${node} is out of range. ` +
+            `node id must be between [0 and ${MOST_NODES}]`,
+      );
+    case "not-valid-for-failback":
+    case "not-valid-for-failover":
+      return refused(invalid(refusal.status));
+    case "failover-disallowed":
+      return refused(
+        `degenerate backend request for node_id: ${node} from pid [${process.pid}] ` +
+          "is canceled because failover is disallowed on the node",
+      );
+    default:
+      return general(refusal, error);
+  }
+}
+
+/** Refusals that are the same whatever was asked for. */
+function general(
+  refusal: Exclude<RequestRefusal, { kind: "unknown-node" }>,
+  cause: RequestError,
+): PcpError {
+  const failure = "failed to process PCP request at the moment";
+  switch (refusal.kind) {
+    case "in-progress": {
+      const names = {
+        failover: "failover",
+        failback: "failback",
+        promotion: "promote node operation",
+        none: "operation",
+      };
+      return new PcpError(failure, {
+        detail: `${names[refusal.transition]} is in progress`,
+        cause,
+      });
+    }
+    case "queue-full":
+      return new PcpError(failure, { detail: "too many requests wait", cause });
+    case "stopping":
+      return new PcpError(failure, { detail: "pgpool is shutting down", cause });
+    default:
+      return new PcpError(failure, { detail: cause.message, cause });
+  }
+}

@@ -1,0 +1,185 @@
+import type { AdminContext } from "../../admin/context.ts";
+import { poolHealthCheckStats } from "../../admin/pool-health-check-stats.ts";
+import { poolPools } from "../../admin/pool-pools.ts";
+import { poolStatus } from "../../admin/pool-status.ts";
+import type { ClusterService } from "../../cluster/service.ts";
+import type { Config } from "../../config/config.ts";
+import { PcpError, type PcpService } from "../../pcp/service.ts";
+import type {
+  HealthCheckInfo,
+  NodeInfo,
+  PcpScope,
+  PcpStopMode,
+  PoolStatusItem,
+  ProcessInfo,
+  WatchdogInfo,
+} from "../../pcp/types.ts";
+import type { StopMode } from "../stop-mode.ts";
+import { healthCheckInfo } from "./health-check-info.ts";
+import { nodeInfo } from "./node-info.ts";
+import { processInfo } from "./process-info.ts";
+import { attachRefused, detachRefused } from "./refusals.ts";
+
+/** What the supervisor lets administrators see and do. */
+export interface PoolControl {
+  readonly cluster: ClusterService;
+  readonly config: () => Config;
+  /** What the admin views are made of, as of now. */
+  readonly context: () => AdminContext;
+  readonly reload: () => void;
+  /** Begins to stop, when the present wake-up is over: answers are on their way by then. */
+  readonly stop: (mode: StopMode) => void;
+  /** Begins a new log file; false when there is no log collector. */
+  readonly rotateLog: () => boolean;
+}
+
+/** Answers administrators from the supervisor's state. */
+export class PoolAdministration implements PcpService {
+  readonly #pool: PoolControl;
+
+  constructor(pool: PoolControl) {
+    this.#pool = pool;
+  }
+
+  nodeCount(): number {
+    return this.#nodes().length;
+  }
+
+  async nodeInfo(node: number | "all"): Promise<readonly NodeInfo[]> {
+    const context = this.#pool.context();
+    const asked = context.snapshot.nodes.filter(({ id }) => node === "all" || id === node);
+    if (node !== "all" && asked.length === 0) {
+      throw new PcpError("informing node info failed", { detail: `invalid node ID : ${node}` });
+    }
+    return await Promise.all(asked.map((each) => nodeInfo(each, context)));
+  }
+
+  healthCheckStats(node: number): HealthCheckInfo {
+    const row = poolHealthCheckStats(this.#pool.context()).rows[node];
+    if (row !== undefined) return healthCheckInfo(row);
+    const detail = `invalid node ID ${node}`;
+    throw new PcpError("informing health check stats info failed", { detail });
+  }
+
+  async processIds(): Promise<readonly number[]> {
+    return (await this.#pool.context().reports()).map(({ pid }) => pid);
+  }
+
+  async processInfo(pid: number | "all"): Promise<readonly ProcessInfo[]> {
+    const rows = (await poolPools(this.#pool.context())).rows.map(processInfo);
+    const asked = rows.filter(({ poolPid }) => pid === "all" || poolPid === pid);
+    if (pid !== "all" && asked.length === 0) {
+      throw new PcpError("informing process info failed", {
+        detail: `invalid process ID : ${pid}`,
+      });
+    }
+    return asked;
+  }
+
+  poolStatus(): readonly PoolStatusItem[] {
+    return poolStatus(this.#pool.context()).rows.map((
+      [name = "", value = "", description = ""],
+    ) => ({ name, value, description }));
+  }
+
+  watchdogInfo(): WatchdogInfo {
+    throw new PcpError("PCP: informing watchdog info failed", {
+      detail: "watchdog is not enabled",
+    });
+  }
+
+  /** Attaching a node that is in use already is done, as scripts for failovers expect. */
+  async attachNode(node: number): Promise<void> {
+    const status = this.#nodes()[node]?.status;
+    if (status === "up" || status === "waiting") return;
+    try {
+      await this.#pool.cluster.attach(node);
+    } catch (error) {
+      throw attachRefused(node, error);
+    }
+  }
+
+  async detachNode(node: number, gracefully: boolean): Promise<void> {
+    if (gracefully) throw notYet("detaching a node gracefully");
+    try {
+      await this.#pool.cluster.detach(node);
+    } catch (error) {
+      throw detachRefused(node, error);
+    }
+  }
+
+  promoteNode(node: number): Promise<void> {
+    const { backend_clustering_mode: mode } = this.#pool.config().values;
+    if (mode !== "streaming_replication") {
+      throw new PcpError("invalid pgpool mode for process promote request", {
+        severity: "fatal",
+        detail: `not in streaming replication mode, can't promote node id ${node}`,
+      });
+    }
+    const known = this.#nodes()[node];
+    if (known === undefined || known.status === "unused") {
+      throw new PcpError("could not process promote request", {
+        detail: `node id ${node} is not valid`,
+      });
+    }
+    if (known.role === "primary") {
+      throw new PcpError("invalid promote request", {
+        severity: "fatal",
+        detail: `specified node is already primary node, can't promote node id ${node}`,
+      });
+    }
+    throw notYet("promoting a node");
+  }
+
+  recoverNode(): Promise<void> {
+    throw notYet("online recovery");
+  }
+
+  async reloadConfig(scope: PcpScope): Promise<void> {
+    mustBeLocal(
+      scope,
+      "PCP: error while processing reload config request for cluster",
+      "failed to propagate reload config command through watchdog",
+    );
+    this.#pool.reload();
+  }
+
+  async rotateLog(scope: PcpScope): Promise<void> {
+    mustBeLocal(
+      scope,
+      "PCP: error while processing log rotation request for cluster",
+      "failed to propagate log rotation command through watchdog",
+    );
+    if (this.#pool.rotateLog()) return;
+    throw new PcpError("process log rotation request failed", {
+      detail: "logging_collector is disabled",
+    });
+  }
+
+  invalidateQueryCache(): Promise<void> {
+    throw new PcpError("query cache is not enabled");
+  }
+
+  async stop(mode: PcpStopMode, scope: PcpScope): Promise<void> {
+    mustBeLocal(
+      scope,
+      "PCP: error while processing shutdown cluster request",
+      "failed to propagate shutdown command through watchdog",
+    );
+    this.#pool.stop(mode);
+  }
+
+  #nodes() {
+    return this.#pool.cluster.snapshot().nodes;
+  }
+}
+
+function mustBeLocal(scope: PcpScope, message: string, detail: string): void {
+  if (scope === "cluster") {
+    throw new PcpError(message, { detail, hint: "watchdog is not enabled" });
+  }
+}
+
+function notYet(what: string): PcpError {
+  return new PcpError(`${what} is not supported yet`, { sqlState: "0A000" });
+}
