@@ -19,7 +19,11 @@ export function migrate(
     return EXIT.ok;
   }
   for (const { line, name, becomes, why } of changes) {
-    const what = becomes === null ? `${name} becomes a comment` : `${name} becomes ${becomes}`;
+    const what = becomes === null
+      ? `${name} becomes a comment`
+      : becomes === name
+      ? `${name} gets another value`
+      : `${name} becomes ${becomes}`;
     process.stdout.write(`${path}:${line}: ${what}: ${why}\n`);
   }
   for (const remark of remarks) process.stdout.write(`${remark}\n`);

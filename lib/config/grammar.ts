@@ -109,6 +109,6 @@ function strayWord(path: string, line: number, name: string, stray: string): Pro
     file: path,
     line,
     message: `"${stray}" after the value of "${name}" is ignored`,
-    hint: "Put values with blanks in single quotes; a unit follows its number directly.",
+    hint: "Put the whole value in single quotes, or remove what does not belong to it.",
   };
 }

@@ -92,7 +92,8 @@ class Loader {
     const resolved = resolveName(at.name);
     if (resolved.kind === "unknown") return this.#unknown(at);
     if (resolved.kind === "bad-index") {
-      return this.#report(at, "error", "invalid-value", resolved.message);
+      const { message, hint } = resolved;
+      return this.#report(at, "error", "invalid-value", message, { hint });
     }
     const { deprecated } = resolved.parameter;
     if (!deprecated) return this.#set(at.name, resolved, at);

@@ -1,11 +1,18 @@
 import type { Line } from "./migrate.ts";
 
+/** What said the clustering mode before 4.2. */
+export const modeNames: readonly string[] = [
+  "master_slave_mode",
+  "master_slave_sub_mode",
+  "replication_mode",
+];
+
 /**
  * The backend_clustering_mode that means what master_slave_mode, master_slave_sub_mode and
  * replication_mode meant before 4.2; undefined when none of them is set.
  */
 export function clusteringModeOf(
-  lines: readonly Line[],
+  lines: readonly Pick<Line, "name" | "value">[],
 ): { readonly mode: string; readonly because: string } | undefined {
   const last = (name: string) => lines.findLast((line) => line.name === name)?.value.toLowerCase();
   const primary = last("master_slave_mode");

@@ -1,7 +1,8 @@
-import { clusteringModeOf } from "./migrate-mode.ts";
+import { clusteringModeOf, modeNames } from "./migrate-mode.ts";
 import { nodeRename } from "./migrate-nodes.ts";
 import { quoteValue } from "./grammar.ts";
 import { resolveName } from "./names.ts";
+import type { RetiredValue } from "./parameters/types.ts";
 import { findRemoved } from "./removed.ts";
 
 /** A line of a configuration that a migration changes. */
@@ -49,8 +50,6 @@ const renamed: ReadonlyMap<string, string> = new Map([
   ["ifconfig_path", "if_cmd_path"],
 ]);
 
-const modeNames = ["master_slave_mode", "master_slave_sub_mode", "replication_mode"];
-
 const pattern =
   /^([ \t]*)([A-Za-z_][A-Za-z0-9_]*)([ \t]*=[ \t]*|[ \t]+)('(?:[^'\\]|\\.)*'|[^\s#'=]+)(.*)$/s;
 
@@ -89,7 +88,16 @@ export function migrateConfig(text: string): Migration {
       if (names.has(becomes) && newName(becomes, assignments) === becomes) {
         drop(`${becomes} is set as well and counts`);
       } else rewrite(becomes, line.raw, reasonFor(line.name));
-    } else if (becomes === undefined) {
+    } else if (becomes !== undefined) {
+      const retired = retiredValue(line);
+      if (retired) {
+        rewrite(
+          line.name,
+          quoteValue(retired.use),
+          `'${line.value}' is gone since ${retired.since}`,
+        );
+      }
+    } else {
       const gone = findRemoved(line.name) ?? findRemoved(line.name, true);
       if (gone) drop(`gone since ${gone.since}. ${gone.instead}`);
     }
@@ -106,6 +114,13 @@ function newName(name: string, lines: readonly Line[]): string | undefined {
   if (resolved.kind !== "parameter") return undefined;
   const { deprecated } = resolved.parameter;
   return deprecated?.forwards ? deprecated.replacedBy : name;
+}
+
+/** What a value of an older version is today; undefined for every other one. */
+function retiredValue({ name, value }: Line): RetiredValue | undefined {
+  const resolved = resolveName(name);
+  if (resolved.kind !== "parameter" || resolved.parameter.type !== "enum") return undefined;
+  return resolved.parameter.retired?.[value.toLowerCase()];
 }
 
 function reasonFor(name: string): string {

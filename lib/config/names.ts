@@ -11,7 +11,7 @@ export type ResolvedName =
     readonly index: number | undefined;
   }
   /** The name is a parameter's but its index is wrong; `message` says how. */
-  | { readonly kind: "bad-index"; readonly message: string }
+  | { readonly kind: "bad-index"; readonly message: string; readonly hint: string }
   | { readonly kind: "unknown" };
 
 const indexedNames = parameterNames
@@ -26,7 +26,8 @@ export function resolveName(name: string): ResolvedName {
   const exact = findParameter(name);
   if (exact) {
     if (exact.indexed && !exact.indexed.bare) {
-      return { kind: "bad-index", message: `parameter "${name}" expects the index value` };
+      const message = `parameter "${name}" expects the index value`;
+      return { kind: "bad-index", message, hint: `Write ${name}0, ${name}1 and so on.` };
     }
     return { kind: "parameter", base: name, parameter: exact, index: undefined };
   }
@@ -47,13 +48,14 @@ function withIndex(
   if (!/^\d+$/.test(digits)) {
     // A misspelling such as port_numer is no index of port: let it be unknown.
     if (!/^\d/.test(digits)) return { kind: "unknown" };
-    return { kind: "bad-index", message: `invalid index value for parameter "${base}" ` };
+    const message = `invalid index value for parameter "${base}" `;
+    return { kind: "bad-index", message, hint: `The number of a node follows: ${base}0.` };
   }
   const index = Number.parseInt(digits, 10);
   if (index >= count) {
     const message = `${digits} index outside the valid range for parameter "${base}" ` +
       `(0 .. ${count - 1})`;
-    return { kind: "bad-index", message };
+    return { kind: "bad-index", message, hint: "Nodes are numbered from 0." };
   }
   return { kind: "parameter", base, parameter, index };
 }
@@ -67,7 +69,8 @@ export function nearestName(name: string): string | undefined {
   for (const each of parameterNames) {
     const parameter = findParameter(each);
     if (parameter?.deprecated) continue;
-    const candidate = parameter?.indexed && digits !== "" ? each + digits : each;
+    const index = digits !== "" ? digits : parameter?.indexed?.bare ? "" : "0";
+    const candidate = parameter?.indexed ? each + index : each;
     const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance);
     if (distance >= bestDistance) continue;
     best = candidate;

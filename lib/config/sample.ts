@@ -106,6 +106,9 @@ function sampleLine(name: string, parameter: Parameter): string {
 }
 
 function sampleValue(parameter: Parameter): string {
+  if (parameter.type === "int" && parameter.writtenInOctal) {
+    return `0${parameter.default.toString(8)}`;
+  }
   switch (parameter.type) {
     case "bool":
       return formatValue(parameter, parameter.default);

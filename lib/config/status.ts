@@ -237,7 +237,7 @@ function watchdogItems(config: Config): StatusItem[] {
 }
 
 function cacheItems(config: Config, runtime: StatusRuntime): StatusItem[] {
-  const { startTime = 0, hits = 0, misses = 0 } = runtime.cache ?? {};
+  const { startTime = processStart(), hits = 0, misses = 0 } = runtime.cache ?? {};
   return [
     item("memqcache_cache_oiddir", "memqcache_oiddir", config.values.memqcache_oiddir),
     {
@@ -256,6 +256,11 @@ function cacheItems(config: Config, runtime: StatusRuntime): StatusItem[] {
       description: "Number of SELECTs that the query cache answered.",
     },
   ];
+}
+
+/** Unix time in seconds since when this process could have counted. */
+function processStart(): number {
+  return Math.floor(Date.now() / 1000 - process.uptime());
 }
 
 function backendItems(config: Config, runtime: StatusRuntime): StatusItem[] {

@@ -70,6 +70,13 @@ function parseEnum(name: string, parameter: EnumParameter, text: string): string
   const aliases = Object.entries(parameter.aliases ?? {});
   const alias = aliases.find(([each]) => each.toLowerCase() === lower);
   if (alias) return alias[1];
+  const retired = parameter.retired?.[lower];
+  if (retired) {
+    throw new InvalidValueError(`invalid value for parameter "${name}": "${text}"`, {
+      detail: `"${lower}" does not exist any more since version ${retired.since}`,
+      hint: `Use ${retired.use} instead.`,
+    });
+  }
   const hidden = parameter.hiddenAliases ?? [];
   const offered = aliases.map(([each]) => each).filter((each) => !hidden.includes(each));
   const available = [...parameter.values, ...offered].join(", ");

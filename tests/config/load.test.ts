@@ -98,6 +98,13 @@ describe("loading a configuration", () => {
       ]);
   });
 
+  it("suggests numbered names with a number", () => {
+    expect(load("backend_portx = 1").problems[0]?.hint).toBe('Perhaps you meant "backend_port0".');
+    expect(firstRefusal("backend_port = 1").hint).toBe(
+      "Write backend_port0, backend_port1 and so on.",
+    );
+  });
+
   it("takes names as they are written: PORT is not port", () => {
     expect(load("PORT = 2000").problems[0]?.hint).toBe('Perhaps you meant "port".');
   });
@@ -152,6 +159,10 @@ describe("a value that cannot be", () => {
       "wd_listen_port = 0",
       '0 is outside the valid range for parameter "wd_listen_port" (1024 .. 65535)',
     ],
+    [
+      "backend_clustering_mode = slony",
+      'invalid value for parameter "backend_clustering_mode": "slony"',
+    ],
     ["write_function_list = 'f('", 'invalid value for parameter "write_function_list": "f("'],
     ["backend_flag0 = 'X'", 'invalid configuration for key "backend_flag0"'],
     ["log_destination = 'csvlog'", 'invalid configuration for "log_destination"'],
@@ -180,6 +191,9 @@ describe("a value that cannot be", () => {
       "Available values: catalog, trace, none, on, off.",
     );
     expect(firstRefusal("log_min_messages = x").hint).not.toContain("debug,");
+    expect(firstRefusal("backend_clustering_mode = slony").hint).toBe(
+      "Use logical_replication instead.",
+    );
     expect(firstRefusal("port = 99999999999").hint).toBe("Value exceeds allowed range.");
   });
 });

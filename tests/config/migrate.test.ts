@@ -24,6 +24,8 @@ describe("migrating a configuration", () => {
     ["heartbeat_destination0 = 'b'", "heartbeat_hostname1 = 'b'"],
     ["parallel_mode = off", "# parallel_mode = off"],
     ["debug_level = 1", "# debug_level = 1"],
+    ["backend_clustering_mode = 'slony'", "backend_clustering_mode = 'logical_replication'"],
+    ["relcache_query_target = master # ask it", "relcache_query_target = 'primary' # ask it"],
   ])("turns %s into %s", (old, now) => {
     expect(migrated(`# before\n${old}\nport = 9999\n`)).toEqual([now]);
   });

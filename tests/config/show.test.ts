@@ -139,6 +139,9 @@ describe("SHOW POOL_STATUS", () => {
   it("writes times as C's ctime does", () => {
     expect(byName.get("memqcache_stats_start_time"))
       .toMatch(/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/);
+    const uncounted = poolStatusItems(config, { nodes: [] })
+      .find(({ name }) => name === "memqcache_stats_start_time");
+    expect(uncounted?.value).not.toContain("1970");
   });
 
   it("shows unused slots between servers, and one data directory a server", () => {

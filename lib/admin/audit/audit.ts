@@ -5,6 +5,7 @@ import { fromProblem, sortFindings } from "../../config/audit/finding.ts";
 import type { Finding } from "../../config/audit/finding.ts";
 import { checkInactive } from "../../config/audit/inactive.ts";
 import { checkLines } from "../../config/audit/lines.ts";
+import { checkOldMode } from "../../config/audit/old-mode.ts";
 import { checkPool } from "../../config/audit/pool.ts";
 import { checkServers } from "../../config/audit/servers.ts";
 import { checkWatchdogSettings } from "../../config/audit/watchdog.ts";
@@ -43,6 +44,7 @@ export async function audit(
   return sortFindings([
     ...loaded,
     ...checkLines(assignments),
+    ...checkOldMode(config, assignments),
     ...checkServers(config).filter((each) => !isConsequence(each, problems)),
     ...checkPool(config),
     ...checkWatchdogSettings(config),

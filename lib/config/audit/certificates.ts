@@ -6,7 +6,7 @@ import type { Config } from "../config.ts";
 import { about } from "./finding.ts";
 import type { Finding, Severity } from "./finding.ts";
 
-type FileName = "ssl_cert" | "ssl_key" | "ssl_ca_cert" | "ssl_crl_file";
+type FileName = "ssl_cert" | "ssl_key" | "ssl_ca_cert" | "ssl_crl_file" | "ssl_dh_params_file";
 
 const dayMs = 86_400_000;
 
@@ -54,12 +54,25 @@ export function checkCertificates(config: Config, now: Date): Finding[] {
   const server = certificate("ssl_cert");
   certificate("ssl_ca_cert");
   read("ssl_crl_file");
+  read("ssl_dh_params_file");
+  findings.push(...checkAuthorities(config));
   const key = checkKey(config, read("ssl_key"), add);
   if (server && key && !server.checkPrivateKey(key)) {
     const message = "ssl_key is not the key of ssl_cert";
     add("ssl_key", "error", "wrong-key", message, "Name the key the certificate was made for.");
   }
   return findings;
+}
+
+function checkAuthorities(config: Config): Finding[] {
+  const { ssl_ca_cert_dir } = config.values;
+  if (ssl_ca_cert_dir === "") return [];
+  const path = resolve(config.directory, ssl_ca_cert_dir);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [];
+  const message = `ssl_ca_cert_dir: there is no directory "${path}"`;
+  return [
+    about(config, "ssl_ca_cert_dir", "error", "no-directory", message, "Correct the path."),
+  ];
 }
 
 function checkDates(

@@ -16,10 +16,14 @@ export function checkDirectories(config: Config): Finding[] {
     ...values.unix_socket_directories.flatMap((each) =>
       writable(config, "unix_socket_directories", each)
     ),
+    ...values.pcp_socket_dir.flatMap((each) => writable(config, "pcp_socket_dir", each)),
     ...pathLengths(config),
   ];
   if (values.memory_cache_enabled && config.sources.has("memqcache_oiddir")) {
     findings.push(...writable(config, "memqcache_oiddir", values.memqcache_oiddir));
+  }
+  if (values.logging_collector) {
+    findings.push(...creatable(config, "log_directory", resolve(directory, values.log_directory)));
   }
   if (values.use_watchdog) {
     findings.push(...writable(config, "wd_ipc_socket_dir", values.wd_ipc_socket_dir));
@@ -49,13 +53,25 @@ function writable(config: Config, name: string, path: string): Finding[] {
   }
 }
 
+/** For a directory that pgpool makes itself when it is missing. */
+function creatable(config: Config, name: string, path: string): Finding[] {
+  const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
+  return writable(config, name, isThere ? path : dirname(path));
+}
+
 function pathLengths(config: Config): Finding[] {
-  const { unix_socket_directories, port } = config.values;
-  const long = unix_socket_directories.find((directory) =>
-    Buffer.byteLength(join(directory, `.s.PGSQL.${port}`)) > maxSocketPath
-  );
-  if (long === undefined) return [];
-  const message = `the path of the socket in "${long}" is longer than ${maxSocketPath} bytes`;
-  const hint = "Choose a directory with a shorter path.";
-  return [about(config, "unix_socket_directories", "error", "socket-path", message, hint)];
+  const { unix_socket_directories, port, pcp_socket_dir, pcp_port } = config.values;
+  const sockets = [
+    ["unix_socket_directories", unix_socket_directories, port],
+    ["pcp_socket_dir", pcp_socket_dir, pcp_port],
+  ] as const;
+  return sockets.flatMap(([name, directories, number]) => {
+    const long = directories.find((directory) =>
+      Buffer.byteLength(join(directory, `.s.PGSQL.${number}`)) > maxSocketPath
+    );
+    if (long === undefined) return [];
+    const message = `the path of the socket in "${long}" is longer than ${maxSocketPath} bytes`;
+    const hint = "Choose a directory with a shorter path.";
+    return [about(config, name, "error", "socket-path", message, hint)];
+  });
 }

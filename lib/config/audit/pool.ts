@@ -25,6 +25,11 @@ export function checkPool(config: Config): Finding[] {
     const hint = "Make it smaller than num_init_children.";
     add("reserved_connections", "error", "all-reserved", message, hint);
   }
+  const withPort = values.listen_addresses.find((address) => /^[^:]+:\d+$/.test(address));
+  if (withPort !== undefined) {
+    const message = `"${withPort}" of listen_addresses is no address: it has a port`;
+    add("listen_addresses", "error", "address-with-port", message, "Set the port with port.");
+  }
   const everywhere = values.listen_addresses.some((address) =>
     ["*", "0.0.0.0", "::"].includes(address)
   );
@@ -37,6 +42,11 @@ export function checkPool(config: Config): Finding[] {
     const message = "passwords come over the network in clear text: ssl is off";
     const hint = "Set ssl = on, or put passwords into pool_passwd.";
     add("allow_clear_text_frontend_auth", "warning", "clear-text", message, hint);
+  }
+  if (values.allow_clear_text_frontend_auth && values.enable_pool_hba) {
+    const message = "allow_clear_text_frontend_auth has no effect: enable_pool_hba is on";
+    const hint = "Remove it; the methods in pool_hba.conf count.";
+    add("allow_clear_text_frontend_auth", "warning", "no-effect", message, hint);
   }
   if (values.authentication_timeout === 0) {
     const message = "authentication_timeout is 0: clients may hold a slot without logging in";
@@ -60,6 +70,11 @@ function checkCache(config: Config): Finding[] {
     const message = "memqcache_maxcache is larger than memqcache_cache_block_size";
     const hint = "Make memqcache_cache_block_size at least as large.";
     findings.push(about(config, "memqcache_maxcache", "error", "cache-block", message, hint));
+  }
+  if (values.memqcache_total_size < values.memqcache_cache_block_size) {
+    const message = "memqcache_total_size is smaller than one memqcache_cache_block_size";
+    const hint = "Make memqcache_total_size many times as large.";
+    findings.push(about(config, "memqcache_total_size", "error", "cache-size", message, hint));
   }
   if (!values.memqcache_auto_cache_invalidation && values.memqcache_expire === 0) {
     const message = "cached results are kept for ever: no invalidation and memqcache_expire is 0";

@@ -120,6 +120,11 @@ function checkReplication(config: Config): Finding[] {
     const message = "delay_threshold has no effect: sr_check_period is 0";
     report("sr_check_period", "no-delay-check", message, "Set sr_check_period to some seconds.");
   }
+  if (values.delay_threshold > 0 && values.delay_threshold_by_time > 0) {
+    const message = "delay_threshold counts bytes, but delays are measured in time: " +
+      "delay_threshold_by_time is set as well";
+    report("delay_threshold", "two-thresholds", message, "Set one of the two, the other to 0.");
+  }
   if (values.prefer_lower_delay_standby && !watchesDelay) {
     const message = "prefer_lower_delay_standby has no effect without a delay_threshold";
     const hint = "Set delay_threshold or delay_threshold_by_time.";
@@ -182,6 +187,13 @@ function checkFailover(config: Config): Finding[] {
   ) {
     const message = "follow_primary_command is run in streaming replication mode only";
     warn("follow_primary_command", "no-effect", message, "Remove the line.");
+  }
+  const { client_idle_limit_in_recovery: idle, recovery_timeout: patience } = values;
+  if (idle > 0 && idle >= patience && values.recovery_2nd_stage_command !== "") {
+    const message = "client_idle_limit_in_recovery is not shorter than recovery_timeout: " +
+      "idle clients make online recovery fail";
+    const hint = "Make it shorter, or -1 to end idle clients at once.";
+    warn("client_idle_limit_in_recovery", "idle-in-recovery", message, hint);
   }
   if (values.recovery_1st_stage_command !== "" && values.recovery_user === "") {
     const message = "online recovery needs recovery_user";

@@ -59,6 +59,14 @@ export function checkWatchdogSettings(config: Config): Finding[] {
     const hint = "Make it several times as long.";
     add("wd_heartbeat_deadtime", "error", "heartbeat-deadtime", message, hint);
   }
+  const consensus = values.failover_require_consensus && config.sources.has(
+    "failover_require_consensus",
+  );
+  if (consensus && !values.failover_when_quorum_exists) {
+    const message = "failover_require_consensus has no effect: failover_when_quorum_exists is off";
+    const hint = "Set failover_when_quorum_exists = on, or remove the line.";
+    add("failover_require_consensus", "warning", "no-effect", message, hint);
+  }
   if (values.trusted_servers !== "" && !values.trusted_server_command.includes("%h")) {
     const message = "trusted_server_command does not name the host: %h is missing";
     add("trusted_server_command", "error", "no-host", message, "Put %h where the host belongs.");

@@ -11,6 +11,7 @@ export const enums = {
       "raw",
       "snapshot_isolation",
     ],
+    retired: { slony: { since: "4.7", use: "logical_replication" } },
     context: "startup",
     group: "main_replica",
     section: "Clustering mode",
@@ -148,6 +149,7 @@ export const enums = {
   relcache_query_target: oneOf({
     default: "primary",
     values: ["primary", "load_balance_node"],
+    retired: { master: { since: "4.2", use: "primary" } },
     context: "reload",
     group: "load_balance",
     section: "Other settings",

@@ -357,6 +357,7 @@ export const integers = {
     context: "reload",
     group: "logging",
     section: "Where to log",
+    writtenInOctal: true,
     help: "Mode bits of log files.",
   }),
   delay_threshold_by_time: int({

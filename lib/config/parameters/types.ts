@@ -84,6 +84,8 @@ export interface IntParameter extends ParameterBase {
   readonly unit?: Unit;
   /** Written and shown in octal. */
   readonly octal?: boolean;
+  /** Written in octal in files although it is shown in decimal. */
+  readonly writtenInOctal?: boolean;
 }
 
 export interface DoubleParameter extends ParameterBase {
@@ -110,6 +112,13 @@ export interface ListParameter extends ParameterBase {
   readonly accumulates?: boolean;
 }
 
+/** A value that an older Pgpool-II took. */
+export interface RetiredValue<Value extends string = string> {
+  /** The version that no longer took it. */
+  readonly since: string;
+  readonly use: Value;
+}
+
 export interface EnumParameter<Value extends string = string> extends ParameterBase {
   readonly type: "enum";
   readonly default: Value;
@@ -118,6 +127,8 @@ export interface EnumParameter<Value extends string = string> extends ParameterB
   readonly aliases?: Readonly<Record<string, Value>>;
   /** Aliases that messages do not offer. */
   readonly hiddenAliases?: readonly string[];
+  /** Values of older versions that are refused now. */
+  readonly retired?: Readonly<Record<string, RetiredValue<Value>>>;
   /** Numbers SHOW POOL_STATUS prints, by value; the position from 1 when absent. */
   readonly numbers?: readonly number[] | "text";
 }

@@ -39,6 +39,16 @@ export const mistakes: readonly Mistake[] = [
   ["a value that is not among those there are", "error", "invalid-value", {
     conf: "backend_clustering_mode = 'magic'",
   }],
+  ["a mode that is gone", "error", "invalid-value", { conf: "backend_clustering_mode = 'slony'" }],
+  ["replication_mode that is ignored", "error", "old-mode", {
+    conf: "replication_mode = on",
+    without: ["backend_clustering_mode"],
+  }],
+  ["Slony mode in old words", "error", "old-mode", {
+    conf: "master_slave_mode = on\nmaster_slave_sub_mode = 'slony'",
+    without: ["backend_clustering_mode"],
+  }],
+  ["a name that lacks its number", "error", "invalid-value", { conf: "backend_port = 5432" }],
   ["an index out of range", "error", "invalid-value", { conf: "backend_port128 = 5432" }],
   ["a regular expression that is none", "error", "invalid-value", {
     conf: "read_only_function_list = '(('",
@@ -76,6 +86,9 @@ export const mistakes: readonly Mistake[] = [
   ["no sr_check_user", "error", "sr-check-user", { without: ["sr_check_user"] }],
   ["a delay threshold without a check", "warning", "no-delay-check", {
     conf: "sr_check_period = 0\ndelay_threshold = 1000",
+  }],
+  ["delay thresholds in bytes and in time", "warning", "two-thresholds", {
+    conf: "delay_threshold = 1000\ndelay_threshold_by_time = 1000",
   }],
   ["a preference without a delay threshold", "warning", "no-threshold", {
     conf: "prefer_lower_delay_standby = on\ndelay_threshold = 0",
@@ -131,6 +144,10 @@ export const mistakes: readonly Mistake[] = [
     conf: "recovery_1st_stage_command = 'r.sh'\nbackend_data_directory0 = '/d'\n" +
       "backend_data_directory1 = '/d'",
   }],
+  ["clients that may idle longer than recovery waits", "warning", "idle-in-recovery", {
+    conf: "recovery_2nd_stage_command = 'r.sh'\nclient_idle_limit_in_recovery = 90\n" +
+      "backend_data_directory0 = '/d'\nbackend_data_directory1 = '/d'",
+  }],
   ["recovery with a path", "warning", "recovery-path", {
     conf: "recovery_1st_stage_command = '/r.sh'\nbackend_data_directory0 = '/d'\n" +
       "backend_data_directory1 = '/d'",
@@ -142,6 +159,9 @@ export const mistakes: readonly Mistake[] = [
   ["nowhere to listen", "error", "no-listener", {
     conf: "listen_addresses = ''\nunix_socket_directories = ''",
   }],
+  ["an address with a port", "error", "address-with-port", {
+    conf: "listen_addresses = 'localhost:9999'",
+  }],
   ["one port for two things", "error", "same-port", { conf: "pcp_port = 9999" }],
   ["all slots reserved", "error", "all-reserved", {
     conf: "num_init_children = 4\nreserved_connections = 4",
@@ -151,6 +171,9 @@ export const mistakes: readonly Mistake[] = [
   }],
   ["passwords in clear text", "warning", "clear-text", {
     conf: "allow_clear_text_frontend_auth = on",
+  }],
+  ["a way to log in that pool_hba.conf overrules", "warning", "no-effect", {
+    conf: "allow_clear_text_frontend_auth = on\nenable_pool_hba = on",
   }],
   ["no limit for logging in", "warning", "no-timeout", { conf: "authentication_timeout = 0" }],
   // pool_hba.conf.
@@ -208,10 +231,22 @@ export const mistakes: readonly Mistake[] = [
   ["a socket with too long a path", "error", "socket-path", {
     conf: `unix_socket_directories = '/tmp/${"x".repeat(100)}'`,
   }],
+  ["a PCP socket in a directory there is not", "error", "no-directory", {
+    conf: "pcp_socket_dir = 'DIR/none'",
+  }],
+  ["log files that cannot be written", "error", "no-directory", {
+    conf: "logging_collector = on\nlog_directory = 'DIR/none/logs'",
+  }],
   // TLS.
   ["TLS without certificate", "error", "no-certificate", { conf: "ssl = on" }],
   ["a certificate that cannot be read", "error", "unreadable", {
     conf: "ssl = on\nssl_cert = 'none.crt'\nssl_key = 'none.key'",
+  }],
+  ["authorities in a directory there is not", "error", "no-directory", {
+    conf: "ssl = on\nssl_ca_cert_dir = 'none'",
+  }],
+  ["DH parameters that cannot be read", "error", "unreadable", {
+    conf: "ssl = on\nssl_dh_params_file = 'none.pem'",
   }],
   ["a certificate that is none", "error", "not-a-certificate", {
     conf: "ssl = on\nssl_cert = 'x.crt'",
@@ -233,6 +268,9 @@ export const mistakes: readonly Mistake[] = [
   // Query cache.
   ["results larger than a block of the cache", "error", "cache-block", {
     conf: "memory_cache_enabled = on\nmemqcache_maxcache = 4MB\nmemqcache_cache_block_size = 1MB",
+  }],
+  ["a cache smaller than one of its blocks", "error", "cache-size", {
+    conf: "memory_cache_enabled = on\nmemqcache_total_size = 512kB",
   }],
   ["a cache that is never emptied", "error", "stale-cache", {
     conf: "memory_cache_enabled = on\nmemqcache_auto_cache_invalidation = off",
@@ -263,6 +301,10 @@ export const mistakes: readonly Mistake[] = [
   ["heartbeats that are declared missing at once", "error", "heartbeat-deadtime", {
     ...node,
     conf: `${watchdog}wd_heartbeat_deadtime = 2\nwd_heartbeat_keepalive = 2`,
+  }],
+  ["a consensus that nobody asks for", "warning", "no-effect", {
+    ...node,
+    conf: `${watchdog}failover_require_consensus = on\nfailover_when_quorum_exists = off`,
   }],
   ["a delegate_ip without watchdog", "warning", "no-effect", { conf: "delegate_ip = '10.0.0.9'" }],
   ["a command that does not name the address", "error", "no-address", {
