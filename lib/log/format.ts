@@ -1,6 +1,6 @@
 import type { LinePrefix } from "./prefix.ts";
 import type { LogRecord } from "./record.ts";
-import { severityLabel } from "./severity.ts";
+import { defaultCode, severityLabel } from "./severity.ts";
 
 /** log_error_verbosity: terse leaves out the further lines, verbose adds the SQLSTATE. */
 export type Verbosity = "terse" | "default" | "verbose";
@@ -12,7 +12,7 @@ export type Verbosity = "terse" | "default" | "verbose";
  */
 export function formatRecord(record: LogRecord, prefix: LinePrefix, verbosity: Verbosity): string {
   const start = prefix(record);
-  const code = verbosity === "verbose" && record.code ? `${record.code}: ` : "";
+  const code = verbosity === "verbose" ? `${record.code ?? defaultCode(record.severity)}: ` : "";
   let text = line(start, severityLabel(record.severity), code + record.message);
   if (verbosity === "terse") return text;
   if (record.detail) text += line(start, "DETAIL", record.detail);

@@ -1,5 +1,5 @@
 import type { LogRecord, LogSink } from "./record.ts";
-import { severityLabel } from "./severity.ts";
+import { defaultCode, severityLabel } from "./severity.ts";
 
 /**
  * A record as one line of JSON, ended by a newline. The names are those of PostgreSQL's jsonlog
@@ -17,7 +17,7 @@ export function jsonLine(record: LogRecord): string {
       backend_type: record.process,
       application_name: record.application || undefined,
       error_severity: severityLabel(record.severity),
-      state_code: record.code,
+      state_code: record.code ?? defaultCode(record.severity),
       message: record.message,
       detail: record.detail,
       hint: record.hint,

@@ -50,6 +50,12 @@ export function reachesClient(severity: Severity, minimum: Severity): boolean {
   return clientOrder.indexOf(severity) >= clientOrder.indexOf(minimum);
 }
 
+/** The SQLSTATE of a message that has none of its own, as PostgreSQL gives it. */
+export function defaultCode(severity: Severity): string {
+  if (severity === "warning") return "01000";
+  return severity === "error" || severity === "fatal" || severity === "panic" ? "XX000" : "00000";
+}
+
 /** The word written in front of a message: `LOG`, `WARNING`, `DEBUG1`. */
 export function severityLabel(severity: Severity): string {
   return severity.toUpperCase();

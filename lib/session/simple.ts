@@ -47,9 +47,7 @@ export class SimpleProtocol {
     const followers = session.outgoing.followers(statement, target);
     const keeps = statement.route === "both" || statement.setting !== undefined;
     const message = keeps ? bytes.subarray(start, end) : bytes;
-    if (session.settings.log_statement) {
-      session.log.tell("log", `statement: ${text(bytes, textStart, textEnd)}`);
-    }
+    this.#logStatement(bytes, textStart, textEnd);
     if (isDatabaseCommand(statement, bytes, textStart, textEnd)) {
       session.port.closeIdleConnections();
     }
@@ -127,9 +125,15 @@ export class SimpleProtocol {
       });
       return true;
     }
+    this.#logStatement(bytes, start, end);
     session.waitingFor = "pgpool command";
     session.port.runCommand(command);
     return true;
+  }
+
+  #logStatement(bytes: Uint8Array, start: number, end: number): void {
+    const { settings, log } = this.session;
+    if (settings.log_statement) log.tell("log", `statement: ${text(bytes, start, end)}`);
   }
 
   /**

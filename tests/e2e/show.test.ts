@@ -242,7 +242,7 @@ describe("PGPOOL SHOW, SET and RESET", () => {
     expect(await valueOf(client, limit)).toBe("30s");
     using other = await logIn(pool.pgpool);
     expect(await valueOf(other, limit)).toBe("0");
-    await rowsOf(client, "PGPOOL RESET client_idle_limit");
+    expect(await client.query("PGPOOL RESET client_idle_limit")).toContain("CommandComplete(SET)");
     expect(await valueOf(client, limit)).toBe("0");
     await rowsOf(client, "PGPOOL SET client_idle_limit TO 40");
     expect(await client.query("PGPOOL RESET ALL")).toContain("CommandComplete(RESET)");

@@ -71,6 +71,14 @@ describe("a log line", () => {
     expect(sink.lines).toEqual(["ERROR:  a", "ERROR:  53300: a", "DETAIL:  b"]);
   });
 
+  it("has PostgreSQL's code for messages without one of their own", () => {
+    const { logger, sink } = setUp({ prefix: "", verbosity: "verbose" });
+    logger.log("log", "a");
+    logger.warning("b");
+    logger.error("c");
+    expect(sink.lines).toEqual(["LOG:  00000: a", "WARNING:  01000: b", "ERROR:  XX000: c"]);
+  });
+
   it.each([
     ["ALTER ROLE a PASSWORD 'it''s' VALID", "ALTER ROLE a PASSWORD ***** VALID"],
     ["alter role a password E'x\\'y';", "alter role a password *****;"],

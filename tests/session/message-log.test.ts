@@ -53,6 +53,12 @@ describe("log_client_messages", () => {
     ]);
   });
 
+  it("tells of commands of pgpool's own with log_statement, too", () => {
+    const harness = new Harness({ log_statement: true });
+    harness.client(frontend.query("PGPOOL SHOW port;"));
+    expect(harness.logged).toEqual(["statement: PGPOOL SHOW port;"]);
+  });
+
   it("tells of a message once, however often it has to wait", async () => {
     const harness = new Harness({ log_client_messages: true });
     harness.client(frontend.query("select 1"), frontend.query("select 2"));

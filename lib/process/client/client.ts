@@ -210,7 +210,13 @@ export class Client implements SessionPort {
   }
 
   locateBackend(pid: number): void {
-    void this.context.locateBackend(pid).then((node) => this.session.backendLocated(pid, node));
+    void this.context.locateBackend(pid).then(
+      (node) => this.session.backendLocated(pid, node),
+      (error: unknown) => {
+        this.#unexpected(error);
+        this.session.backendLocated(pid, -1);
+      },
+    );
   }
 
   complain(node: number, complaint: NodeComplaint, detail: string): void {

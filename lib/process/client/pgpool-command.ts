@@ -43,7 +43,7 @@ async function run(command: PgpoolCommand, context: CommandContext): Promise<Com
       return { tag: "SET" };
     case "reset":
       overlay.reset(command.name);
-      return { tag: "RESET" };
+      return { tag: "SET" };
     case "reset-all":
       overlay.resetAll();
       return { tag: "RESET" };
