@@ -3,7 +3,7 @@ import { reloadRunning, stopRunning } from "../lib/process/control.ts";
 import { FATAL_STATUS, NoPidFileError, ProcessError } from "../lib/process/errors.ts";
 import { errorFields } from "../lib/process/logging.ts";
 import { pidFilePath } from "../lib/process/pid-file.ts";
-import { readConfig } from "../lib/process/serve.ts";
+import { readConfig, readForStop } from "../lib/process/serve.ts";
 import type { StopMode } from "../lib/process/stop-mode.ts";
 import { CommandFailure, printFailure, printJson } from "./output.ts";
 import { configFiles, type FileOptions } from "./paths.ts";
@@ -15,7 +15,7 @@ export interface ControlOptions extends FileOptions {
 
 /** Has the running pgpool read its configuration again. Gives the exit status. */
 export async function reload(options: ControlOptions): Promise<number> {
-  return await withPidFile(options, 1, (pidFile) => {
+  return await withPidFile(options, readConfig, 1, (pidFile) => {
     reloadRunning(pidFile);
     return Promise.resolve({ reloaded: true });
   });
@@ -23,7 +23,7 @@ export async function reload(options: ControlOptions): Promise<number> {
 
 /** Stops the running pgpool and waits until it has ended. Gives the exit status. */
 export async function stop(options: ControlOptions & { mode: StopMode }): Promise<number> {
-  return await withPidFile(options, FATAL_STATUS, async (pidFile, logger) => {
+  return await withPidFile(options, readForStop, FATAL_STATUS, async (pidFile, logger) => {
     await stopRunning(pidFile, options.mode, logger, (text) => process.stderr.write(text));
     return { stopped: true, mode: options.mode };
   });
@@ -36,15 +36,19 @@ export function stopMode(text: string): StopMode | undefined {
   return letter === "s" || letter === "f" || letter === "i" ? modes[letter] : undefined;
 }
 
-/** @param noPidFileStatus exit status when no pgpool runs (commands.md 1). */
+/**
+ * @param read gives the configuration, undefined when it cannot be used.
+ * @param noPidFileStatus exit status when no pgpool runs (commands.md 1).
+ */
 async function withPidFile(
   options: ControlOptions,
+  read: typeof readConfig,
   noPidFileStatus: number,
   act: (pidFile: string, logger: Logger) => Promise<unknown>,
 ): Promise<number> {
   const json = options.json ?? false;
   const logger = new Logger({ process: "main" });
-  const config = readConfig(configFiles(options), logger);
+  const config = read(configFiles(options), logger);
   if (config === undefined) {
     if (json) printFailure(UNUSABLE_CONFIGURATION, json);
     return FATAL_STATUS;

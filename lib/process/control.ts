@@ -1,6 +1,6 @@
 import type { Logger } from "../log/log.ts";
 import { ProcessError, systemText } from "./errors.ts";
-import { isAlive, removePidFile, runningPid } from "./pid-file.ts";
+import { isAlive, isStranger, removePidFile, runningPid } from "./pid-file.ts";
 import { SIGNAL_OF, type StopMode } from "./stop-mode.ts";
 
 /** While a pgpool stops, the signal is sent again after so many seconds. */
@@ -15,7 +15,9 @@ const LOOK_MS = 100;
  */
 export function reloadRunning(pidFile: string): void {
   const pid = runningPid(pidFile);
-  signal(pid, "SIGHUP", `could not reload configuration file pid: ${pid}`);
+  const failure = `could not reload configuration file pid: ${pid}`;
+  refuseStranger(pidFile, pid, failure);
+  signal(pid, "SIGHUP", failure);
 }
 
 /**
@@ -31,7 +33,9 @@ export async function stopRunning(
   progress: (text: string) => void,
 ): Promise<void> {
   const pid = runningPid(pidFile);
-  signal(pid, SIGNAL_OF[mode], `could not stop process with pid: ${pid}`);
+  const failure = `could not stop process with pid: ${pid}`;
+  refuseStranger(pidFile, pid, failure);
+  signal(pid, SIGNAL_OF[mode], failure);
   logger.log("log", `stop request sent to pgpool (pid: ${pid}). waiting for termination...`);
   logger.flush();
   for (let looks = 1; isAlive(pid); looks++) {
@@ -40,11 +44,20 @@ export async function stopRunning(
     progress(".");
     const seconds = looks * LOOK_MS / 1000;
     if (seconds % AGAIN_AFTER_SECONDS === 0 && isAlive(pid)) {
-      signal(pid, SIGNAL_OF[mode], `could not stop process with pid: ${pid}`);
+      signal(pid, SIGNAL_OF[mode], failure);
     }
   }
   progress("done.\n");
   removePidFile(pidFile, pid);
+}
+
+/** After a crash or a restart of the machine another process may have got pgpool's number. */
+function refuseStranger(pidFile: string, pid: number, failure: string): void {
+  if (!isStranger(pidFile, pid)) return;
+  throw new ProcessError(
+    failure,
+    `Another program has got the number since "${pidFile}" was written.`,
+  );
 }
 
 function signal(pid: number, name: NodeJS.Signals, failure: string): void {

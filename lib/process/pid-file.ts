@@ -75,7 +75,20 @@ export class PidFile {
 export function runningPid(path: string): number {
   const pid = readPid(path);
   if (pid !== undefined) return pid;
-  throw new NoPidFileError("could not read pid file", `There is no pid in "${path}".`);
+  throw new NoPidFileError(
+    "could not read pid file",
+    `There is no pid in "${path}".`,
+    "Either pgpool does not run, or -f names another configuration than it was started with.",
+  );
+}
+
+/**
+ * Whether the pid in the file is by now that of a process which has nothing to do with pgpool. Age
+ * alone does not tell: when the clock was set, pgpool itself can seem younger than its file.
+ */
+export function isStranger(path: string, pid: number): boolean {
+  if (!isAlive(pid) || isWriterAlive(path, pid)) return false;
+  return readProc(`${pid}/comm`) !== readProc("self/comm");
 }
 
 /** Removes the pid file of a process that has ended, unless it is somebody else's by now. */

@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import { examineConfig, loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { Logger } from "../log/log.ts";
 import { NetError } from "../net/errors.ts";
@@ -80,4 +80,17 @@ export function readConfig(files: ConfigFiles, logger: Logger): Config | undefin
     logger.flush();
     return undefined;
   }
+}
+
+/**
+ * The configuration as far as it can be read: a mistake that was made since the start must not
+ * keep pgpool from being stopped. Undefined when the mistake is in the name of the pid file.
+ */
+export function readForStop(files: ConfigFiles, logger: Logger): Config | undefined {
+  const { config, problems } = examineConfig(files.config);
+  configureLogger(logger, config, files.debug);
+  const sound = config.sources.has("pid_file_name") ||
+    problems.every(({ severity }) => severity !== "error");
+  logProblems(logger, problems, sound ? "error" : "fatal");
+  return sound ? config : undefined;
 }

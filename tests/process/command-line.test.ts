@@ -1,5 +1,5 @@
 import { describe, expect, it } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nearest } from "../../cmd/suggest.ts";
 import { isAlive } from "../../lib/process/pid-file.ts";
@@ -59,6 +59,37 @@ describe("the command line", () => {
     await waitFor(() => pgpool.log().match(/reload config files\./g)?.length === 2, {
       what: "the second reload",
     });
+  });
+
+  it("stops pgpool although its configuration has been broken meanwhile", async () => {
+    await using pgpool = await TestPgpool.start();
+    appendFileSync(pgpool.configFile, "port = = 1\n");
+    const reload = await runPgpool(["-f", pgpool.configFile, "reload"]);
+    expect(reload.status).toBe(3);
+    expect(reload.stderr).toContain("FATAL:  syntax error in configuration file");
+    const stop = await runPgpool(["-f", pgpool.configFile, "-m", "fast", "stop"]);
+    expect(stop.stderr).toContain("ERROR:  syntax error in configuration file");
+    expect(stop.status).toBe(0);
+    expect(await pgpool.exit()).toBe(0);
+  });
+
+  it("never signals a process that has got pgpool's number since", async () => {
+    const dir = tempDir();
+    const file = join(dir, "pgpool.conf");
+    writeFileSync(file, formatSettings({ pid_file_name: "pgpool.pid" }));
+    const stranger = Bun.spawn(["sleep", "600"]);
+    onCleanUp(() => stranger.kill("SIGKILL"));
+    const pidFile = join(dir, "pgpool.pid");
+    writeFileSync(pidFile, `${stranger.pid}\0`);
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(pidFile, longAgo, longAgo);
+    const stop = await runPgpool(["-f", file, "-m", "fast", "stop"]);
+    expect(stop.stderr).toContain(`FATAL:  could not stop process with pid: ${stranger.pid}`);
+    const reload = await runPgpool(["-f", file, "reload"]);
+    expect(reload.stderr).toContain("FATAL:  could not reload configuration file");
+    expect([stop.status, reload.status]).toEqual([1, 1]);
+    expect(stranger.exitCode).toBeNull();
+    expect(stranger.signalCode).toBeNull();
   });
 
   it("says when there is nothing to stop or reload", async () => {
