@@ -8,7 +8,7 @@ import { hasSearchedPrimary } from "./settings.ts";
 /** Milliseconds a primary may start up or recover from a crash before it counts as failed. */
 export const RESTART_GRACE = 10_000;
 /** Milliseconds between two looks at a primary that is not ready. */
-const RESTART_PAUSE = 500;
+export const RESTART_PAUSE = 500;
 /** Milliseconds during which the same refusal is not logged again. */
 const REFUSAL_PAUSE = 60_000;
 

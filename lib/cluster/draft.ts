@@ -1,4 +1,5 @@
 import type { Effect, LogEntry } from "./effects.ts";
+import { type HealthState, NO_HEALTH } from "./health.ts";
 import { type ClusterNode, type DownCause, isUsableNode } from "./node.ts";
 import { makeSnapshot, showsTheSame } from "./snapshot.ts";
 import type { ClusterSettings } from "./settings.ts";
@@ -20,12 +21,14 @@ export class Draft {
   readonly #effects: Effect[] = [];
   #nodes: ClusterNode[];
   #primary: number;
+  #health: ReadonlyMap<number, HealthState>;
 
   /** @param now milliseconds */
   constructor(before: ClusterState, readonly now: number) {
     this.#before = before;
     this.#nodes = [...before.nodes];
     this.#primary = before.primary;
+    this.#health = before.health;
     this.settings = before.settings;
     this.search = before.search;
     this.verdicts = before.verdicts;
@@ -48,6 +51,14 @@ export class Draft {
 
   usable(): readonly ClusterNode[] {
     return this.#nodes.filter(isUsableNode);
+  }
+
+  health(id: number): HealthState {
+    return this.#health.get(id) ?? NO_HEALTH;
+  }
+
+  setHealth(id: number, health: HealthState): void {
+    this.#health = new Map(this.#health).set(id, health);
   }
 
   effect(effect: Effect): void {
@@ -111,6 +122,7 @@ export class Draft {
       primary: this.#primary,
       timeline: this.timeline,
       search: this.search,
+      health: this.#health,
       verdicts: this.verdicts,
       told: this.told,
       isSettled: this.isSettled,

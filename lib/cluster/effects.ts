@@ -16,5 +16,9 @@ export type Effect =
   | { readonly type: "verify"; readonly node: number; readonly pause: number }
   /** Ask all usable nodes about themselves now; answered by `checked`. */
   | { readonly type: "check" }
+  /** Look whether a node is well; answered by `health-checked`. */
+  | { readonly type: "health-check"; readonly node: number }
+  /** Send `health-due` after a pause in milliseconds, in place of what was planned; null: never. */
+  | { readonly type: "health-timer"; readonly node: number; readonly pause: number | null }
   /** Close what is kept open to the node. */
   | { readonly type: "disconnect"; readonly node: number };

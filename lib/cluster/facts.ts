@@ -34,7 +34,9 @@ export type ProbeFailure =
   | { readonly kind: "refused"; readonly code: string }
   /** Name resolution, routing or the network failed. */
   | { readonly kind: "unreachable"; readonly code: string }
-  /** No answer within the deadline. */
+  /** Nobody answered the attempt to connect: the host is gone, or packets are dropped. */
+  | { readonly kind: "connect-timeout" }
+  /** Connected, and no answer within the deadline. */
   | { readonly kind: "timeout" }
   /** The connection ended before an answer came. */
   | { readonly kind: "lost"; readonly code: string }
@@ -46,8 +48,12 @@ export type ProbeFailure =
   | { readonly kind: "auth-failed"; readonly code: string; readonly message: string }
   /** Any other error of a living server. */
   | { readonly kind: "failed"; readonly code: string; readonly message: string }
+  /** TLS can not be agreed upon, or the server's certificate is not trusted. */
+  | { readonly kind: "tls-failed"; readonly message: string }
   /** Something answers that does not speak the protocol. */
-  | { readonly kind: "not-postgresql" };
+  | { readonly kind: "not-postgresql" }
+  /** health_check_test: somebody wants the server to be taken for dead. */
+  | { readonly kind: "test-request" };
 
 /** Result of asking a server about itself. */
 export type ProbeOutcome = { readonly kind: "ok"; readonly facts: NodeFacts } | ProbeFailure;
@@ -59,14 +65,15 @@ export type PingOutcome = { readonly kind: "answers" } | ProbeFailure;
 export type Liveness = "alive" | "not-ready" | "dead";
 
 /**
- * Reads an outcome as a sign of life. A server that refuses a password or has no free connection
- * lives; one that starts, stops or recovers is not ready; everything else is dead.
+ * Reads an outcome as a sign of life. A server that refuses a password, has no free connection or
+ * no certificate that is trusted lives; one that starts, stops or recovers is not ready; everything else is dead.
  */
 export function liveness(outcome: ProbeOutcome | PingOutcome): Liveness {
   switch (outcome.kind) {
     case "ok":
     case "answers":
     case "auth-failed":
+    case "tls-failed":
     case "failed":
       return "alive";
     case "not-ready":
@@ -74,9 +81,11 @@ export function liveness(outcome: ProbeOutcome | PingOutcome): Liveness {
       return "not-ready";
     case "refused":
     case "unreachable":
+    case "connect-timeout":
     case "timeout":
     case "lost":
     case "not-postgresql":
+    case "test-request":
       return "dead";
   }
 }
@@ -91,8 +100,10 @@ export function describeOutcome(outcome: ProbeOutcome | PingOutcome): string {
       return `connection refused (${outcome.code})`;
     case "unreachable":
       return `the server cannot be reached (${outcome.code})`;
+    case "connect-timeout":
+      return "no answer to the attempt to connect: the host is down or drops packets";
     case "timeout":
-      return "no answer within the deadline";
+      return "the server accepts connections but does not answer";
     case "lost":
       return `the connection ended before an answer came (${outcome.code})`;
     case "not-ready":
@@ -100,10 +111,14 @@ export function describeOutcome(outcome: ProbeOutcome | PingOutcome): string {
     case "shutting-down":
       return "the server is shutting down";
     case "auth-failed":
-      return `the server does not let the user in (SQLSTATE ${outcome.code})`;
+      return `the server does not let the user in (${outcome.code}): ${outcome.message}`;
     case "failed":
       return `the server reports an error (${outcome.code}): ${outcome.message}`;
+    case "tls-failed":
+      return `TLS failed: ${outcome.message}`;
     case "not-postgresql":
       return "what answers there is not a PostgreSQL server";
+    case "test-request":
+      return "backend_down_request asks for it (health_check_test)";
   }
 }

@@ -1,4 +1,4 @@
-import type { NodeFacts, ProbeOutcome, ReceiverFact } from "./facts.ts";
+import { describeOutcome, type NodeFacts, type ProbeOutcome, type ReceiverFact } from "./facts.ts";
 import type { LogEntry } from "./effects.ts";
 
 /** What a search for the primary found a node to be (the numbers of `node status[n]: k`). */
@@ -63,7 +63,7 @@ export function findPrimary(
     return { primary: always.id, verdicts, notes: nodeNotes(always.id, verdicts) };
   }
 
-  const notes: LogEntry[] = [];
+  const notes = candidates.flatMap(silenceNote);
   const claims = answers.filter((answer) => !answer.facts.inRecovery);
   const current = claims.filter((claim) => !isOfThePast(claim, context));
   for (const claim of claims) {
@@ -106,6 +106,16 @@ export function isFedBy(
 function answerOf(candidate: Candidate): Answer[] {
   const { outcome } = candidate;
   return outcome?.kind === "ok" ? [{ candidate, facts: outcome.facts }] : [];
+}
+
+/** Why a node says nothing of its role. */
+function silenceNote({ id, outcome }: Candidate): LogEntry[] {
+  if (outcome === undefined || outcome.kind === "ok") return [];
+  return [{
+    severity: "log",
+    text: `find_primary_node: node ${id} does not tell its role`,
+    detail: describeOutcome(outcome),
+  }];
 }
 
 function isOfThePast(claim: Answer, context: SearchContext): boolean {

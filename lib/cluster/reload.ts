@@ -1,4 +1,5 @@
 import type { Draft } from "./draft.ts";
+import { planHealthChecks } from "./health.ts";
 import { isUsableNode, newNode, nodeSettings, unusedNode } from "./node.ts";
 import type { BackendSettings, ClusterSettings } from "./settings.ts";
 
@@ -28,6 +29,7 @@ export function hearReload(draft: Draft, settings: ClusterSettings): void {
   }
   draft.settings = { ...settings, mode: draft.settings.mode };
   draft.effect({ type: "save-status" });
+  if (draft.isSettled) planHealthChecks(draft);
 }
 
 function weightSum(backends: readonly BackendSettings[]): number {

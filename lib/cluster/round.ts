@@ -6,7 +6,7 @@ import { liveness, type ProbeOutcome } from "./facts.ts";
 import { isUsableNode } from "./node.ts";
 import { findPrimary, Verdict } from "./primary.ts";
 import { beginSearch, endSearch, expireSearch } from "./search.ts";
-import { hasSearchedPrimary } from "./settings.ts";
+import { hasSearchedPrimary, healthCheckOf } from "./settings.ts";
 
 /**
  * All usable nodes were asked about themselves: who is the primary, who is false, how far are the
@@ -82,12 +82,12 @@ function suspectSilent(
  * primary's sessions have nowhere else to go.
  */
 function suspectHanging(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): void {
-  const { failoverOnBackendError, healthCheckPeriod } = draft.settings;
-  if (!failoverOnBackendError || healthCheckPeriod > 0) return;
+  if (!draft.settings.failoverOnBackendError) return;
   if (outcomes.get(draft.primary)?.kind !== "ok") return;
   for (const [id, outcome] of outcomes) {
     const node = draft.node(id);
-    if (node?.allowToFailover && outcome.kind === "timeout") draft.verifySilently([node]);
+    if (!node?.allowToFailover || healthCheckOf(draft.settings, id).period > 0) continue;
+    if (outcome.kind === "timeout") draft.verifySilently([node]);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Draft } from "./draft.ts";
+import { planHealthChecks } from "./health.ts";
 
 /**
  * Starts looking for a primary once a second (reference behaviour.md 8.1). Starting again while a
@@ -44,9 +45,13 @@ export function expireSearch(draft: Draft): void {
   settle(draft);
 }
 
-/** The start is over: nodes that have not answered so far are looked at for their own sake. */
-function settle(draft: Draft): void {
+/**
+ * The start is over: nodes that have not answered so far are looked at for their own sake, and
+ * health checks begin.
+ */
+export function settle(draft: Draft): void {
   if (draft.isSettled) return;
   draft.isSettled = true;
   draft.verifySilently(draft.usable().filter((node) => node.serverVersion === 0));
+  planHealthChecks(draft);
 }

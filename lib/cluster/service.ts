@@ -1,12 +1,15 @@
 import type { NodeComplaint } from "../process/messages.ts";
 import type { Clock } from "./clock.ts";
+import type { DownRequests } from "./down-requests.ts";
 import type { Effect, LogEntry } from "./effects.ts";
-import type { PingOutcome, ProbeOutcome } from "./facts.ts";
+import { type HealthCheckStats, healthCheckStats, NO_TALLY } from "./health-stats.ts";
+import type { ProbeLimits } from "./server-session.ts";
+import type { PingOutcome, ProbeFailure, ProbeOutcome } from "./facts.ts";
 import { type ClusterNode, isUsableNode, returnsByItself } from "./node.ts";
 import { Verdict } from "./primary.ts";
 import type { Probe } from "./probe.ts";
 import { type NodeRequests, RequestError } from "./requests.ts";
-import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
+import { type ClusterSettings, hasSearchedPrimary, healthCheckOf } from "./settings.ts";
 import { makeSnapshot } from "./snapshot.ts";
 import { type ClusterEvent, type ClusterState, initialState, step } from "./state.ts";
 import { type StatusFile, StatusFileError } from "./status-file.ts";
@@ -20,6 +23,8 @@ export interface ClusterServiceOptions {
   readonly probe: Probe;
   /** Null when no states are to survive. */
   readonly statusFile: StatusFile | null;
+  /** Null without health_check_test. */
+  readonly downRequests: DownRequests | null;
 }
 
 /** The cluster's state, its only writer, and the checks that keep it true. */
@@ -37,6 +42,8 @@ export interface ClusterService extends Omit<NodeRequests, "promote"> {
   /** A first client connection reached the node. */
   nodeUsed(node: number): void;
   reload(settings: ClusterSettings): void;
+  /** The health checks of a node so far. */
+  healthCheckStats(node: number): HealthCheckStats;
   /** Logs `node status[n]: k` for every node, as after a start (behaviour.md 1). */
   logNodeStatus(): void;
   /** Ends all checks and closes their connections. */
@@ -50,6 +57,9 @@ const RETURN_PAUSE = 5000;
 /** Longest time in milliseconds a single node may take to answer a check. */
 const PROBE_DEADLINE = 5000;
 
+/** Longest time in milliseconds for one attempt of a health check without health_check_timeout. */
+const HEALTH_DEADLINE = 120_000;
+
 /** A service that has not been started yet. */
 export function createClusterService(options: ClusterServiceOptions): ClusterService {
   return new Service(options);
@@ -59,6 +69,7 @@ class Service implements ClusterService {
   readonly #options: ClusterServiceOptions;
   readonly #listeners = new Set<(snapshot: ClusterSnapshot) => void>();
   readonly #pauses = new Set<() => void>();
+  readonly #healthTimers = new Map<number, () => void>();
   #state: ClusterState;
   #snapshot: ClusterSnapshot;
   #isStopped = false;
@@ -142,6 +153,10 @@ class Service implements ClusterService {
     this.#planRound();
   }
 
+  healthCheckStats(id: number): HealthCheckStats {
+    return healthCheckStats(this.#state.health.get(id)?.tally ?? NO_TALLY);
+  }
+
   logNodeStatus(): void {
     if (!hasSearchedPrimary(this.#state.settings.mode)) return;
     for (const node of this.#state.nodes) {
@@ -155,6 +170,7 @@ class Service implements ClusterService {
     this.#cancelRound();
     this.#cancelReturn();
     for (const cancel of this.#pauses) cancel();
+    for (const cancel of this.#healthTimers.values()) cancel();
     this.#settle();
     await this.#saving;
     await this.#options.probe.close();
@@ -193,6 +209,12 @@ class Service implements ClusterService {
       case "check":
         this.#runRound();
         return;
+      case "health-check":
+        this.#inBackground(this.#checkHealth(effect.node));
+        return;
+      case "health-timer":
+        this.#planHealthCheck(effect.node, effect.pause);
+        return;
       case "disconnect":
         this.#inBackground(this.#options.probe.release(effect.node));
         return;
@@ -227,14 +249,28 @@ class Service implements ClusterService {
     });
   }
 
-  /** Every probe has its own deadline; one that fails against all rules must not stop the rest. */
   #inBackground(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#options.logger({
-        severity: "error",
-        text: "a check of the backend nodes failed",
-        detail: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-      });
+    work.catch((error: unknown) => this.#logFault(error));
+  }
+
+  /**
+   * Every probe has its own deadline. One that fails against all rules says nothing about its
+   * server, and must not keep whoever waits for its outcome waiting.
+   */
+  async #answered<T>(asked: Promise<T>): Promise<T | ProbeFailure> {
+    try {
+      return await asked;
+    } catch (error) {
+      this.#logFault(error);
+      return { kind: "failed", code: "unknown", message: "the check itself failed" };
+    }
+  }
+
+  #logFault(error: unknown): void {
+    this.#options.logger({
+      severity: "error",
+      text: "a check of the backend nodes failed",
+      detail: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
     });
   }
 
@@ -254,8 +290,34 @@ class Service implements ClusterService {
     const node = this.#state.nodes[id];
     if (node === undefined || this.#isStopped) return;
     const startedAt = this.#options.clock.now();
-    const outcome = await this.#options.probe.ping(node, this.#deadline());
+    const outcome = await this.#answered(this.#options.probe.ping(node, this.#deadline()));
     this.#hear({ type: "verified", node: id, outcome, startedAt });
+  }
+
+  #planHealthCheck(id: number, pause: number | null): void {
+    this.#healthTimers.get(id)?.();
+    this.#healthTimers.delete(id);
+    if (pause === null) return;
+    const due = () => this.#hear({ type: "health-due", node: id });
+    this.#healthTimers.set(id, this.#options.clock.after(pause, due));
+  }
+
+  async #checkHealth(id: number): Promise<void> {
+    const node = this.#state.nodes[id];
+    if (node === undefined) return;
+    const { clock, probe, downRequests } = this.#options;
+    const startedAt = clock.now();
+    const isRequested = await downRequests?.take(id) ?? false;
+    const outcome: PingOutcome = isRequested
+      ? { kind: "test-request" }
+      : await this.#answered(probe.login(id, node, this.#healthLimits(id)));
+    this.#hear({ type: "health-checked", node: id, outcome, startedAt });
+  }
+
+  #healthLimits(id: number): ProbeLimits {
+    const { timeout, connectTimeout } = healthCheckOf(this.#state.settings, id);
+    const total = timeout > 0 ? timeout * 1000 : HEALTH_DEADLINE;
+    return { total, connect: connectTimeout > 0 ? connectTimeout : total };
   }
 
   /** Asks all usable nodes; a wish that comes while a round runs makes another one follow. */
@@ -276,7 +338,8 @@ class Service implements ClusterService {
       const nodes = this.#state.nodes.filter(isUsableNode);
       const outcomes = new Map<number, ProbeOutcome>();
       await Promise.all(nodes.map(async (node) => {
-        outcomes.set(node.id, await this.#options.probe.facts(node.id, node, this.#deadline()));
+        const asked = this.#options.probe.facts(node.id, node, this.#deadline());
+        outcomes.set(node.id, await this.#answered(asked));
       }));
       this.#hear({ type: "checked", outcomes, startedAt });
     } finally {
@@ -306,8 +369,7 @@ class Service implements ClusterService {
   }
 
   #returnPause(): number {
-    const { srCheckPeriod, healthCheckPeriod } = this.#state.settings;
-    const period = healthCheckPeriod > 0 ? healthCheckPeriod : srCheckPeriod;
+    const period = this.#state.settings.srCheckPeriod;
     return period > 0 ? Math.min(period * 1000, RETURN_PAUSE) : RETURN_PAUSE;
   }
 
@@ -324,7 +386,7 @@ class Service implements ClusterService {
       await Promise.all(
         this.#state.nodes.filter(returnsByItself).map(async (node) => {
           const startedAt = this.#options.clock.now();
-          const outcome = await this.#askDownNode(node);
+          const outcome = await this.#answered(this.#askDownNode(node));
           this.#hear({ type: "return-probed", node: node.id, outcome, startedAt });
         }),
       );

@@ -20,6 +20,19 @@ export interface BackendSettings {
   readonly alwaysPrimary: boolean;
 }
 
+/** How the health of one node is checked. */
+export interface HealthCheckSettings {
+  /** Seconds, 0 = not at all. */
+  readonly period: number;
+  /** Seconds for one attempt, 0 = as long as the built-in limit lets it. */
+  readonly timeout: number;
+  readonly maxRetries: number;
+  /** Seconds. */
+  readonly retryDelay: number;
+  /** Milliseconds for connecting, 0 = as long as the whole attempt may take. */
+  readonly connectTimeout: number;
+}
+
 /** What the cluster needs of the configuration; times in the unit of their parameter. */
 export interface ClusterSettings {
   readonly mode: ClusteringMode;
@@ -28,10 +41,8 @@ export interface ClusterSettings {
   readonly srCheckPeriod: number;
   readonly srCheckUser: string;
   readonly srCheckDatabase: string;
-  /** Seconds, 0 = no health checks. */
-  readonly healthCheckPeriod: number;
-  readonly healthCheckUser: string;
-  readonly healthCheckDatabase: string;
+  /** By node. */
+  readonly healthChecks: ReadonlyMap<number, HealthCheckSettings>;
   /** Milliseconds, 0 = the built-in limit. */
   readonly connectTimeout: number;
   /** Seconds, 0 = for ever. */
@@ -50,14 +61,12 @@ export interface ClusterSettings {
 /** The part of a loaded configuration that `clusterSettings` reads. */
 export interface ConfigForCluster {
   readonly backends: readonly BackendSettings[];
+  readonly healthChecks: ReadonlyMap<number, HealthCheckSettings>;
   readonly values: {
     readonly backend_clustering_mode: string;
     readonly sr_check_period: number;
     readonly sr_check_user: string;
     readonly sr_check_database: string;
-    readonly health_check_period: number;
-    readonly health_check_user: string;
-    readonly health_check_database: string;
     readonly connect_timeout: number;
     readonly search_primary_node_timeout: number;
     readonly delay_threshold: number;
@@ -87,9 +96,7 @@ export function clusterSettings(config: ConfigForCluster): ClusterSettings {
     srCheckPeriod: values.sr_check_period,
     srCheckUser: values.sr_check_user,
     srCheckDatabase: values.sr_check_database || "postgres",
-    healthCheckPeriod: values.health_check_period,
-    healthCheckUser: values.health_check_user,
-    healthCheckDatabase: values.health_check_database || "postgres",
+    healthChecks: config.healthChecks,
     connectTimeout: values.connect_timeout,
     searchPrimaryNodeTimeout: values.search_primary_node_timeout,
     delayThreshold: values.delay_threshold,
@@ -100,6 +107,19 @@ export function clusterSettings(config: ConfigForCluster): ClusterSettings {
     detachFalsePrimary: values.detach_false_primary,
     ssl: values.ssl,
   };
+}
+
+const NO_HEALTH_CHECK: HealthCheckSettings = {
+  period: 0,
+  timeout: 0,
+  maxRetries: 0,
+  retryDelay: 0,
+  connectTimeout: 0,
+};
+
+/** How a node's health is checked; not at all where nothing says so. */
+export function healthCheckOf(settings: ClusterSettings, node: number): HealthCheckSettings {
+  return settings.healthChecks.get(node) ?? NO_HEALTH_CHECK;
 }
 
 /** Whether the mode has a primary that is found by asking the servers (behaviour.md 8). */

@@ -38,7 +38,7 @@ export function openSocket(endpoint: Endpoint, deadline: number): Promise<Socket
       socket.destroy();
       reject(new ConnectError(failure, { cause }));
     };
-    const timer = setTimeout(() => fail({ kind: "timeout" }), Math.max(0, deadline));
+    const timer = setTimeout(() => fail({ kind: "connect-timeout" }), Math.max(0, deadline));
     const failed = (error: Error) => fail(socketFailure(error), error);
     socket.once("error", failed);
     socket.once("connect", () => {
@@ -66,7 +66,7 @@ function socketFailure(error: unknown): ProbeFailure {
     case "ENOENT":
       return { kind: "refused", code };
     case "ETIMEDOUT":
-      return { kind: "timeout" };
+      return { kind: "connect-timeout" };
     case "ECONNRESET":
     case "EPIPE":
       return { kind: "lost", code };

@@ -8,7 +8,8 @@ import { attachNode, detachNode } from "./failover.ts";
 import { type ClusterNode, newNode, unusedNode } from "./node.ts";
 import { hearReload } from "./reload.ts";
 import { hearRound } from "./round.ts";
-import { beginSearch } from "./search.ts";
+import { type HealthState, hearHealth, hearHealthDue } from "./health.ts";
+import { beginSearch, settle } from "./search.ts";
 import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
 import type { StatusHint } from "./status-file.ts";
 import { Verdict } from "./primary.ts";
@@ -25,6 +26,8 @@ export interface ClusterState {
   readonly timeline: number;
   /** A search for the primary that is under way. */
   readonly search: { readonly since: number; readonly isExpired: boolean } | null;
+  /** By node; a node that is missing has not been looked at. */
+  readonly health: ReadonlyMap<number, HealthState>;
   /** What the last search found each node to be. */
   readonly verdicts: ReadonlyMap<number, Verdict>;
   /** What the last round told the operator, so that it is told once. */
@@ -52,6 +55,15 @@ export type ClusterEvent =
   | {
     readonly type: "checked";
     readonly outcomes: ReadonlyMap<number, ProbeOutcome>;
+    readonly startedAt: number;
+  }
+  /** Time for the health check of a node. */
+  | { readonly type: "health-due"; readonly node: number }
+  /** Answer to the effect `health-check`. */
+  | {
+    readonly type: "health-checked";
+    readonly node: number;
+    readonly outcome: PingOutcome;
     readonly startedAt: number;
   }
   /** A node that is down was asked whether it is back. */
@@ -97,6 +109,7 @@ export function initialState(
     primary: -1,
     timeline: 0,
     search: null,
+    health: new Map(),
     verdicts: new Map(),
     told: "",
     isSettled: false,
@@ -125,6 +138,12 @@ export function step(state: ClusterState, event: ClusterEvent, now: number): Tra
     case "checked":
       hearRound(draft, event.outcomes, event.startedAt);
       break;
+    case "health-due":
+      hearHealthDue(draft, event.node);
+      break;
+    case "health-checked":
+      hearHealth(draft, event.node, event.outcome, event.startedAt);
+      break;
     case "return-probed":
       hearReturn(draft, event.node, event.outcome, event.startedAt);
       break;
@@ -147,8 +166,7 @@ function hearStart(draft: Draft): void {
     beginSearch(draft);
     return;
   }
-  draft.isSettled = true;
-  draft.verifySilently(draft.usable());
+  settle(draft);
 }
 
 /**

@@ -3,18 +3,21 @@ import { tlsServerEndPoint } from "../auth/channel-binding.ts";
 import type { ServerCredentials, ServerRequestKind } from "../auth/credentials.ts";
 import { ServerAuth, type ServerStep } from "../auth/server-side.ts";
 import { connectServer, upgradeServerTls } from "../net/connect.ts";
+import { ConnectError, TlsHandshakeError } from "../net/errors.ts";
 import type { ByteStream } from "../net/stream.ts";
 import type { ClientTls } from "../net/tls.ts";
 import * as build from "../wire/build.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { Backend, StartupCode } from "../wire/protocol.ts";
-import { parseErrorFields, parseParameterStatus, readInt32 } from "../wire/read.ts";
-import { ServerRefused, ServerUnreachable } from "./errors.ts";
+import { parseParameterStatus, readInt32 } from "../wire/read.ts";
+import { refusedBy, ServerRefused, ServerUnreachable, type UnreachableReason } from "./errors.ts";
 import { ConnectionClosed, DeadlineExceeded, MessageStream } from "./message-stream.ts";
 import { type ConnectionKey, ServerConnection } from "./server-connection.ts";
 
 /** Longest message a server may send during its login. */
 const MAX_LOGIN_MESSAGE = 256 * 1024;
+/** About how long an operating system tries to connect, in milliseconds. */
+const SYSTEM_CONNECT_MS = 130_000;
 const TLS_ACCEPTED = 0x53;
 
 /** How TLS towards servers is done. */
@@ -34,12 +37,14 @@ export interface ServerAddress {
   readonly node: number;
   readonly host: string;
   readonly port: number;
-  /** Milliseconds for the connection itself. */
+  /** Milliseconds for the connection itself; 0 leaves it to the operating system. */
   readonly connectTimeoutMs: number;
   /** Milliseconds for the login after it. */
   readonly loginTimeoutMs: number;
   readonly tls: ServerTls | undefined;
 }
+
+export type { ServerCredentials };
 
 /** Gives what answers a server's request for a password, asking the client if need be. */
 export type CredentialSource = (asked: ServerRequestKind) => Promise<ServerCredentials>;
@@ -114,16 +119,47 @@ function unreachable(address: ServerAddress, error: unknown): ServerUnreachable 
   const where = `"${address.host}:${address.port}"`;
   return new ServerUnreachable(
     address.node,
+    unreachableReason(error),
     `failed to connect to PostgreSQL server on ${where}: ${reason}`,
     { cause: error },
   );
 }
 
+function unreachableReason(error: unknown): UnreachableReason {
+  if (error instanceof ConnectError) {
+    switch (error.failure) {
+      case "refused":
+      case "no-socket":
+        return "refused";
+      case "timeout":
+        return "connect-timeout";
+      case "unreachable":
+      case "unknown-host":
+      case "aborted":
+      case "failed":
+        return "network";
+    }
+  }
+  if (error instanceof TlsHandshakeError || error instanceof TlsDemanded) return "tls";
+  if (error instanceof DeadlineExceeded) return "no-answer";
+  if (error instanceof ConnectionClosed) return "closed";
+  return error instanceof ProtocolError ? "not-postgresql" : "network";
+}
+
+/** TLS is wanted and can not be had. */
+class TlsDemanded extends Error {
+  override readonly name = "TlsDemanded";
+}
+
 async function connect(address: ServerAddress): Promise<ByteStream> {
   const { host, port, connectTimeoutMs, tls } = address;
   const isLocal = host.startsWith("/");
-  if (tls !== undefined && "unusable" in tls && !isLocal) throw new ProtocolError(tls.unusable);
-  const stream = await connectServer({ host, port, timeoutMs: connectTimeoutMs });
+  if (tls !== undefined && "unusable" in tls && !isLocal) throw new TlsDemanded(tls.unusable);
+  const stream = await connectServer({
+    host,
+    port,
+    timeoutMs: connectTimeoutMs || SYSTEM_CONNECT_MS,
+  });
   if (tls === undefined || "unusable" in tls || isLocal) return stream;
   const messages = new MessageStream(stream, address.loginTimeoutMs, MAX_LOGIN_MESSAGE);
   try {
@@ -135,7 +171,7 @@ async function connect(address: ServerAddress): Promise<ByteStream> {
     }
     messages.detach();
     if (answer[0] !== TLS_ACCEPTED) {
-      if (tls.required) throw new ProtocolError("server does not support SSL");
+      if (tls.required) throw new TlsDemanded("server does not support SSL");
       return stream;
     }
     const verifyHostName = tls.verifyHost ? host : undefined;
@@ -205,7 +241,7 @@ async function logIn(
       case Backend.NoticeResponse:
         break;
       case Backend.ErrorResponse:
-        throw refused(address.node, body);
+        throw refusedBy(address.node, body);
       case Backend.ReadyForQuery: {
         messages.detach();
         const connection = new ServerConnection(
@@ -225,17 +261,4 @@ async function logIn(
         throw new ProtocolError(`unexpected message of type ${type} during the login`);
     }
   }
-}
-
-function refused(node: number, body: Uint8Array): ServerRefused {
-  const fields = parseErrorFields(body);
-  const detail = fields.get("D");
-  const hint = fields.get("H");
-  return new ServerRefused(node, {
-    severity: fields.get("V") ?? fields.get("S") ?? "FATAL",
-    sqlstate: fields.get("C") ?? "08004",
-    message: fields.get("M") ?? "the server refused the connection",
-    ...(detail === undefined ? {} : { detail }),
-    ...(hint === undefined ? {} : { hint }),
-  });
 }

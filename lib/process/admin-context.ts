@@ -1,16 +1,12 @@
 import { type AdminContext, NO_QUERY_CACHE, type NodeCounters } from "../admin/context.ts";
 import { livePgRole, livePgStatus } from "../admin/live.ts";
-import { resolvePassword } from "../auth/password-file.ts";
-import { keyFilePath, loadKeyFile } from "../auth/secret-files.ts";
-import { NO_HEALTH_CHECKS } from "../cluster/health-stats.ts";
-import type { Probe, ProbeIdentity } from "../cluster/probe.ts";
+import type { HealthCheckStats } from "../cluster/health-stats.ts";
+import type { Probe } from "../cluster/probe.ts";
 import { hasSearchedPrimary } from "../cluster/settings.ts";
 import type { ClusterSnapshot, NodeState } from "../cluster/types.ts";
 import type { Config } from "../config/config.ts";
 import { poolStatusItems } from "../config/status.ts";
-import type { Logger } from "../log/log.ts";
-import { loadPasswords } from "./client/auth-settings.ts";
-import type { ConfigFiles, WorkerReport } from "./messages.ts";
+import type { WorkerReport } from "./messages.ts";
 
 /** Longest time for a live column of SHOW POOL_NODES, in milliseconds. */
 const LIVE_DEADLINE_MS = 5000;
@@ -21,6 +17,7 @@ export interface AdminSources {
   readonly snapshot: ClusterSnapshot;
   readonly probe: Probe;
   readonly counters: (node: number) => NodeCounters;
+  readonly healthChecks: (node: number) => HealthCheckStats;
   readonly reports: () => Promise<readonly WorkerReport[]>;
 }
 
@@ -44,7 +41,7 @@ export function adminContext(sources: AdminSources): AdminContext {
       healthCheckPeriod: values.health_check_period,
     },
     counters,
-    healthChecks: () => NO_HEALTH_CHECKS,
+    healthChecks: sources.healthChecks,
     queryCache: () => NO_QUERY_CACHE,
     reports,
     statusItems: () => poolStatusItems(config, snapshot),
@@ -57,16 +54,4 @@ export function adminContext(sources: AdminSources): AdminContext {
         ? livePgRole(probe, nodeOf(id), values.sr_check_period, LIVE_DEADLINE_MS)
         : Promise.resolve(nodeOf(id).role),
   };
-}
-
-/** How pgpool itself logs in to servers for its checks (sr_check_user). */
-export function probeLogin(config: Config, files: ConfigFiles, logger: Logger): ProbeIdentity {
-  const { sr_check_user, sr_check_database, sr_check_password, ssl } = config.values;
-  const password = () => {
-    const { key } = loadKeyFile(keyFilePath(files.key, process.env));
-    const passwords = loadPasswords(config, files, logger);
-    const stored = resolvePassword(sr_check_password, sr_check_user, passwords, key);
-    return stored?.kind === "plain" ? stored.password : "";
-  };
-  return { user: sr_check_user, database: sr_check_database, password, ssl };
 }

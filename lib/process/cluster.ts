@@ -1,40 +1,63 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { systemClock } from "../cluster/clock.ts";
+import { downRequestFile } from "../cluster/down-requests.ts";
+import type { LogEntry } from "../cluster/effects.ts";
 import { createProbe, type Probe } from "../cluster/probe.ts";
 import { type ClusterService, createClusterService } from "../cluster/service.ts";
 import { clusterSettings } from "../cluster/settings.ts";
 import { statusFile } from "../cluster/status-file.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log/log.ts";
-import { probeLogin } from "./admin-context.ts";
 import type { ConfigFiles } from "./messages.ts";
+import { ServerLogins } from "./server-logins.ts";
 
 /** The servers, and what they are asked with. */
 export interface Cluster {
   readonly service: ClusterService;
   readonly probe: Probe;
+  /** Looks at the servers; resolves as `ClusterService.start` does. */
+  start(): Promise<void>;
+  /** Takes a reloaded configuration over, and reads again what its files hold. */
+  reload(config: Config): Promise<void>;
 }
 
 /**
  * Everything about the servers that the supervisor looks after; nothing is started yet.
  *
- * @param config asked each time, so that a reload takes effect.
  * @param discardStatus `-D`: what the last run left of node states is thrown away.
  */
 export function createCluster(
-  config: () => Config,
+  config: Config,
   files: ConfigFiles,
   discardStatus: boolean,
   logger: Logger,
 ): Cluster {
-  const probe = createProbe(() => probeLogin(config(), files, logger));
-  const { directory, values } = config();
+  const logins = new ServerLogins(config, files, logger);
+  const probe = createProbe(logins);
+  const { directory, values } = config;
+  const workDir = resolve(directory, values.work_dir);
+  const tell = ({ severity, text, detail, hint }: LogEntry) =>
+    logger.log(severity, text, { detail, hint });
   const service = createClusterService({
-    settings: clusterSettings(config()),
-    logger: ({ severity, text, detail, hint }) => logger.log(severity, text, { detail, hint }),
+    settings: clusterSettings(config),
+    logger: tell,
     clock: systemClock,
     probe,
-    statusFile: statusFile(resolve(directory, values.work_dir, "pgpool_status"), discardStatus),
+    statusFile: statusFile(join(workDir, "pgpool_status"), discardStatus),
+    downRequests: values.health_check_test
+      ? downRequestFile(join(workDir, "backend_down_request"), tell)
+      : null,
   });
-  return { service, probe };
+  return {
+    service,
+    probe,
+    async start() {
+      await logins.load(config);
+      await service.start();
+    },
+    async reload(fresh) {
+      await logins.load(fresh);
+      service.reload(clusterSettings(fresh));
+    },
+  };
 }

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { answerAdmin, UnknownViewError } from "../admin/views.ts";
 import { POOL_VERSION } from "../admin/pool-version.ts";
-import { clusterSettings } from "../cluster/settings.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
@@ -76,7 +75,7 @@ export class Supervisor {
     const { worker_processes } = options.config.values;
     this.#workerCount = worker_processes > 0 ? worker_processes : availableParallelism();
     this.#cluster = createCluster(
-      () => this.#config,
+      options.config,
       options.files,
       options.discardStatus,
       this.#logger,
@@ -140,7 +139,7 @@ export class Supervisor {
       configureLogger(this.#logger, config, files.debug);
       applyDestinations(this.#logger, config);
       this.#collector?.reload(config);
-      this.#cluster.service.reload(clusterSettings(config));
+      this.#cluster.reload(config);
       void this.#adminPort?.reload();
       this.#workers?.broadcast({ type: "reload" });
     } catch (error) {
@@ -173,7 +172,7 @@ export class Supervisor {
     const { num_init_children, work_dir } = this.#config.values;
     const memory = createSharedMemory(this.#workerCount, num_init_children, work_dir);
     this.#memory = memory;
-    const searched = service.start();
+    const searched = this.#cluster.start();
     this.#adminPort = await this.#openAdminPort();
     await within(SEARCH_PATIENCE_MS, Promise.race([searched, this.#stopped.promise]));
     if (this.#stopping !== undefined) return;
@@ -287,6 +286,7 @@ export class Supervisor {
       snapshot: service.snapshot(),
       probe,
       counters: (node) => this.#nodeCounters(node),
+      healthChecks: (node) => service.healthCheckStats(node),
       reports: () => this.#workers?.reports() ?? Promise.resolve([]),
     });
   }

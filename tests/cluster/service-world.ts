@@ -19,12 +19,14 @@ export function world(change: Partial<ClusterSettings> = {}, hints: readonly Sta
       return Promise.resolve([]);
     },
   };
+  const downRequests = new Set<number>();
   const service = createClusterService({
     settings: settings(change),
     logger: (entry) => log.push(entry),
     clock,
     probe: servers,
     statusFile: file,
+    downRequests: { take: (node) => Promise.resolve(downRequests.delete(node)) },
   });
   const generations: number[] = [];
   service.onSnapshot((snapshot) => generations.push(snapshot.generation));
@@ -34,6 +36,7 @@ export function world(change: Partial<ClusterSettings> = {}, hints: readonly Sta
     service,
     saved,
     generations,
+    downRequests,
     log,
     texts: () => log.map((entry) => entry.text),
     statuses: () => service.snapshot().nodes.map((node) => node.status).join(" "),

@@ -4,6 +4,7 @@ import { world } from "./service-world.ts";
 import {
   answer,
   backend,
+  healthCheck,
   NO_PASSWORD,
   NOT_READY,
   primaryFacts,
@@ -212,9 +213,11 @@ describe("the periodic check", () => {
   });
 
   it("takes a standby out that hangs, unless health checks see to that", async () => {
-    for (const [healthCheckPeriod, status] of [[0, "down"], [30, "waiting"]] as const) {
-      const { service, servers, clock, statuses } = world({ healthCheckPeriod });
+    for (const [period, status] of [[0, "down"], [60, "waiting"]] as const) {
+      const healthChecks = new Map([[1, healthCheck({ period })]]);
+      const { service, servers, clock, statuses } = world({ healthChecks });
       await service.start();
+      await clock.advance(0);
       servers.answers.set(1, TIMEOUT);
       await clock.advance(30_000);
       expect(statuses()).toBe(`waiting ${status}`);
@@ -370,6 +373,7 @@ describe("a node that comes back", () => {
   it("is not used by itself in native replication, where its data may differ", async () => {
     const { service, servers, complain, clock, statuses } = world({ mode: "native_replication" });
     await service.start();
+    await turns();
     servers.answers.set(1, REFUSED);
     complain(1);
     await turns();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import fc from "fast-check";
-import type { PingOutcome, ProbeOutcome } from "../../lib/cluster/facts.ts";
+import { liveness, type PingOutcome, type ProbeOutcome } from "../../lib/cluster/facts.ts";
 import { isUsableNode } from "../../lib/cluster/node.ts";
 import { type ClusteringMode, hasSearchedPrimary } from "../../lib/cluster/settings.ts";
 import { makeSnapshot, showsTheSame } from "../../lib/cluster/snapshot.ts";
@@ -13,6 +13,7 @@ import {
 import {
   answer,
   backend,
+  healthCheck,
   NO_PASSWORD,
   NOT_READY,
   primaryFacts,
@@ -59,6 +60,13 @@ const event: fc.Arbitrary<Make> = fc.oneof(
     outcome: made,
     startedAt: now - age,
   })),
+  nodeId.map((node): Make => () => ({ type: "health-due", node })),
+  fc.tuple(nodeId, ping, fc.nat(3000)).map(([node, made, age]): Make => (now) => ({
+    type: "health-checked",
+    node,
+    outcome: made,
+    startedAt: now - age,
+  })),
   fc.tuple(fc.array(fc.tuple(nodeId, outcome), { maxLength: 5 }), fc.nat(3000)).map(
     ([made, age]): Make => (now) => ({
       type: "checked",
@@ -98,7 +106,12 @@ function run(
 ): void {
   let now = 1_700_000_000_000;
   let state = initialState(
-    settings({ mode: clusteringMode, backends: BACKENDS, ...options }),
+    settings({
+      mode: clusteringMode,
+      backends: BACKENDS,
+      healthChecks: new Map(BACKENDS.map(({ id }) => [id, healthCheck({ maxRetries: id })])),
+      ...options,
+    }),
     ["up", "down"],
     now,
   );
@@ -170,8 +183,8 @@ describe("whatever happens (numbers as in lib/cluster/SPEC.md)", () => {
         const past = before.nodes[node.id];
         if (past === undefined || !isUsableNode(past) || isUsableNode(node)) continue;
         const isByHand = made.type === "detached" && made.node === node.id;
-        const isVerified = made.type === "verified" && made.node === node.id &&
-          made.outcome.kind !== "answers" && made.outcome.kind !== "auth-failed";
+        const isVerified = (made.type === "verified" || made.type === "health-checked") &&
+          made.node === node.id && liveness(made.outcome) !== "alive";
         const isFalse = made.type === "checked" && node.downCause === "false-primary";
         expect(isByHand || isVerified || isFalse).toBe(true);
         expect(isByHand || node.allowToFailover).toBe(true);
@@ -215,7 +228,10 @@ describe("whatever happens (numbers as in lib/cluster/SPEC.md)", () => {
 
   it("9: only a verified answer of the present time is believed", () => {
     always((before, made, { state }) => {
-      if (made.type !== "verified" && made.type !== "return-probed") return;
+      if (
+        made.type !== "verified" && made.type !== "return-probed" &&
+        made.type !== "health-checked"
+      ) return;
       const past = before.nodes[made.node];
       if (past === undefined || past.changedAt <= made.startedAt) return;
       expect(state.nodes[made.node]?.status).toBe(past.status);

@@ -1,7 +1,11 @@
 import type { Clock } from "../../lib/cluster/clock.ts";
 import type { NodeFacts, PingOutcome, ProbeOutcome } from "../../lib/cluster/facts.ts";
 import type { Probe } from "../../lib/cluster/probe.ts";
-import type { BackendSettings, ClusterSettings } from "../../lib/cluster/settings.ts";
+import type {
+  BackendSettings,
+  ClusterSettings,
+  HealthCheckSettings,
+} from "../../lib/cluster/settings.ts";
 
 export function backend(id: number, change: Partial<BackendSettings> = {}): BackendSettings {
   return {
@@ -24,9 +28,7 @@ export function settings(change: Partial<ClusterSettings> = {}): ClusterSettings
     srCheckPeriod: 10,
     srCheckUser: "check",
     srCheckDatabase: "postgres",
-    healthCheckPeriod: 0,
-    healthCheckUser: "",
-    healthCheckDatabase: "postgres",
+    healthChecks: new Map(),
     connectTimeout: 10_000,
     searchPrimaryNodeTimeout: 300,
     delayThreshold: 0,
@@ -36,6 +38,18 @@ export function settings(change: Partial<ClusterSettings> = {}): ClusterSettings
     failoverOnBackendShutdown: false,
     detachFalsePrimary: false,
     ssl: false,
+    ...change,
+  };
+}
+
+/** A health check every ten seconds, without patience. */
+export function healthCheck(change: Partial<HealthCheckSettings> = {}): HealthCheckSettings {
+  return {
+    period: 10,
+    timeout: 20,
+    maxRetries: 0,
+    retryDelay: 1,
+    connectTimeout: 10_000,
     ...change,
   };
 }
@@ -110,7 +124,7 @@ export class ManualClock implements Clock {
 
 /** Lets promises that need no time settle. */
 export async function turns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
+  for (let i = 0; i < 50; i++) await Promise.resolve();
 }
 
 /** Servers that answer what the test says; a fact means that the server lives. */
@@ -130,8 +144,16 @@ export class FakeServers implements Probe {
 
   async ping(endpoint: { readonly port: number }): Promise<PingOutcome> {
     this.pings.push(endpoint.port - 11002);
+    return await this.#ping(endpoint);
+  }
+
+  async #ping(endpoint: { readonly port: number }): Promise<PingOutcome> {
     const outcome = await this.freshFacts(endpoint);
     return outcome.kind === "ok" ? { kind: "answers" } : outcome;
+  }
+
+  login(_node: number, endpoint: { readonly port: number }): Promise<PingOutcome> {
+    return this.#ping(endpoint);
   }
 
   release(node: number): Promise<void> {

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { ServerUnreachable } from "../../lib/pool/errors.ts";
 import { openConnection } from "../../lib/pool/login.ts";
+import { authentication, readyForQuery } from "../../lib/wire/build.ts";
+import { TransactionStatus } from "../../lib/wire/protocol.ts";
 import { freePort } from "../support/ports.ts";
 import { within } from "../support/wait.ts";
 
@@ -24,13 +26,13 @@ async function answerWith(bytes: Uint8Array): Promise<number> {
   return port;
 }
 
-function logIn(port: number) {
+function logIn(port: number, connectTimeoutMs = 5000) {
   return openConnection(
     {
       node: 0,
       host: "127.0.0.1",
       port,
-      connectTimeoutMs: 5000,
+      connectTimeoutMs,
       loginTimeoutMs: 60_000,
       tls: undefined,
     },
@@ -40,6 +42,15 @@ function logIn(port: number) {
     () => Promise.resolve({ kind: "none" }),
   );
 }
+
+describe("a login", () => {
+  it("has its time when connecting has no limit of its own (connect_timeout = 0)", async () => {
+    const trust = Buffer.concat([authentication(0), readyForQuery(TransactionStatus.Idle)]);
+    const { connection } = await logIn(await answerWith(trust), 0);
+    expect(connection.closed).toBe(false);
+    connection.close();
+  });
+});
 
 describe("a login at what is no PostgreSQL server", () => {
   it.each([

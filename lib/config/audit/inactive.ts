@@ -25,12 +25,6 @@ const features: readonly Feature[] = [
       /^(backend_clustering_mode|replication_mode|replicate_select|insert_lock|lobj_lock_table|replication_stop_on_mismatch|failover_if_affected_tuples_mismatch)$/,
   },
   {
-    title: "retries of health checks",
-    vital: true,
-    wanted: ({ healthChecks }) => [...healthChecks.values()].some((check) => check.maxRetries > 0),
-    names: /^health_check_(max_retries|retry_delay)$/,
-  },
-  {
     title: "commands on failover",
     vital: true,
     wanted: ({ values }) =>

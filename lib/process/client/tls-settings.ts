@@ -55,6 +55,14 @@ export async function loadTls(
   };
 }
 
+/** TLS towards servers alone, as {@link loadTls} has it; undefined when ssl is off. */
+export async function loadServersTls(
+  config: Config,
+  logger: Logger,
+): Promise<ServersTls | undefined> {
+  return config.values.ssl ? await serverSide(config, tlsFiles(config), logger) : undefined;
+}
+
 function starter(tls: ServerTls, timeoutMs: number): ClientTlsStarter {
   return {
     upgrade: (stream) => acceptTls(stream, tls, timeoutMs),

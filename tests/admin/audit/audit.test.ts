@@ -25,7 +25,6 @@ describe("the check of a configuration", () => {
 
   it.each([
     ["failover_command = 'true'", "warning", /commands on failover/],
-    ["health_check_max_retries = 3", "warning", /retries of health checks/],
     ["backend_clustering_mode = 'native_replication'", "warning", /clustering mode/],
     ["memory_cache_enabled = on", "note", /query cache/],
     ["metrics_port = 9719", "note", /metrics/],

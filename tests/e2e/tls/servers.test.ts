@@ -107,6 +107,21 @@ describe("servers with TLS", () => {
     expect(await refusal(login)).toMatchObject({ C: "28P01" });
   });
 
+  it("are checked over TLS, the role and the health", async () => {
+    await using pgpool = await start({
+      ssl: true,
+      health_check_period: 1,
+      health_check_user: "scram_user",
+      sr_check_user: "scram_user",
+    });
+    await pgpool.waitForLog(/find_primary_node: primary node is 0/);
+    await waitFor(async () => {
+      using client = await RawClient.login({ port: pgpool.port, user: SUPERUSER });
+      const rows = await rowsOf(client, "SHOW POOL_HEALTH_CHECK_STATS");
+      return rows.every((row) => Number(row[7]) > 0 && row[8] === "0");
+    }, { what: "health checks to succeed" });
+  });
+
   it("cancel queries on TLS connections", async () => {
     await using pgpool = await start({ ssl: true });
     using client = await RawClient.login({ port: pgpool.port, user: SUPERUSER });
@@ -157,7 +172,7 @@ describe("the servers' certificate", () => {
   ])("is not accepted %s, and nothing is sent in plain text", async (_what, config) => {
     const other = await Bun.file(certificates().strangerCert).text();
     await using pgpool = await start(
-      { ssl: true, sr_check_user: "test_superuser", ...config },
+      { ssl: true, search_primary_node_timeout: 1, ...config },
       "127.0.0.1",
       { ...tlsFiles(), "other.crt": other },
     );
@@ -184,7 +199,12 @@ describe("servers without TLS", () => {
   it("are not used with verify-ca", async () => {
     await using pgpool = await startPgpool({
       cluster: plain,
-      config: { ssl: true, ssl_ca_cert: "ca.crt", ssl_backend_verify: "verify-ca" },
+      config: {
+        ssl: true,
+        ssl_ca_cert: "ca.crt",
+        ssl_backend_verify: "verify-ca",
+        search_primary_node_timeout: 1,
+      },
       files: tlsFiles(),
     });
     expect(await refusal({ port: pgpool.port })).toMatchObject({ S: "FATAL" });
