@@ -5,6 +5,7 @@ const SYMBOLS = {
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
+  dup: { args: ["i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   getgrnam: { args: ["ptr"], returns: "ptr" },
   __errno_location: { args: [], returns: "ptr" },
@@ -72,6 +73,11 @@ export function listenOn(family: keyof typeof AF, address: SocketAddress, backlo
     c.close(fd);
     throw error;
   }
+}
+
+/** Another descriptor of the same socket. @throws {SystemCallError} */
+export function duplicateDescriptor(fd: number): number {
+  return checked("dup", libc().dup(fd));
 }
 
 export function closeDescriptor(fd: number): void {

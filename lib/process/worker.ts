@@ -3,6 +3,7 @@ import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { applyReload } from "../config/reload.ts";
 import { Logger } from "../log/log.ts";
+import { AcceptGuard } from "../net/accept-guard.ts";
 import { type ServedListener, serveListener } from "../net/serve.ts";
 import { loadParser } from "../sql/parser.ts";
 import type { ErrorFields } from "../wire/build.ts";
@@ -67,6 +68,7 @@ class Worker {
   readonly #acceptor: Acceptor;
   readonly #admission: Admission;
   readonly #listeners: ServedListener[];
+  readonly #guard: AcceptGuard;
   readonly #startTime = Math.floor(Date.now() / 1000);
   #connectionCount = 0;
   #config: Config;
@@ -120,10 +122,15 @@ class Worker {
     this.#listeners = start.listeners.map(({ fd, kind }) =>
       serveListener(fd, kind, (stream) => {
         this.#connectionCount++;
+        this.#guard.accepted();
         void this.#acceptor.accept(stream);
       })
     );
-    setInterval(() => this.#clients.tick(), 1000);
+    this.#guard = new AcceptGuard(this.#listeners, logger);
+    setInterval(() => {
+      this.#clients.tick();
+      this.#guard.tick();
+    }, 1000);
   }
 
   receive(message: SupervisorMessage): void {

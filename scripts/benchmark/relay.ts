@@ -82,7 +82,7 @@ const handlers: Bun.SocketHandler<End> = {
 };
 
 /** Relays the connections that this process gets from the listening socket. */
-function runWorker(serverPort: number): ServedListener {
+function runWorker(serverPort: number): Pick<ServedListener, "stop"> {
   return Bun.listen<End>({
     fd: INHERITED,
     data: new End(),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "bun:test";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { onCleanUp } from "../support/clean-up.ts";
@@ -8,6 +9,18 @@ import { waitFor } from "../support/wait.ts";
 /** Descriptors that the server may have, fewer than there are clients. */
 const DESCRIPTORS = 40;
 const CLIENTS = 60;
+
+/** Share of the last 200 ms that a process has kept a processor busy. */
+async function busyness(pid: number): Promise<number> {
+  const ticks = () => {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  const [before, start] = [ticks(), performance.now()];
+  await Bun.sleep(200);
+  return (ticks() - before) * 10 / (performance.now() - start);
+}
 
 describe("a server without descriptors left", () => {
   it("goes on with its clients, and takes those that wait when others have left", async () => {
@@ -30,6 +43,10 @@ describe("a server without descriptors left", () => {
     await waitFor(() => answered.size > 10, { what: "the first clients" });
     expect(answered.size).toBeLessThan(DESCRIPTORS);
     expect(server.exitCode).toBeNull();
+    await waitFor(async () => await busyness(server.pid) < 0.3, {
+      what: "the server to be idle while clients wait",
+      deadlineMs: 4000,
+    });
     for (const client of answered) client.destroy();
     await waitFor(() => answered.size === CLIENTS, { what: "everybody else" });
     for (const client of clients) client.destroy();
