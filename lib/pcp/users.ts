@@ -104,7 +104,8 @@ function parseSecret(text: string): PcpSecret | undefined {
   if (/^[0-9a-f]{32}$/.test(text)) return { kind: "md5", hash: text };
   if (!looksLikeVerifier(text)) return undefined;
   try {
-    return { kind: "scram", verifier: parseVerifier(text) };
+    // Lines for pool_passwd (`pgpool passwd scram`) have their colons escaped.
+    return { kind: "scram", verifier: parseVerifier(text.replaceAll("\\:", ":")) };
   } catch (error) {
     if (error instanceof ScramError) return undefined;
     throw error;

@@ -17,7 +17,9 @@ export interface ModuleHooks {
   ): void;
 }
 
-export function createModule(hooks: ModuleHooks): Promise<ParserModule>;
+export type ModuleFactory = (hooks: ModuleHooks) => Promise<ParserModule>;
+
+export const createModule: ModuleFactory;
 
 /** Path of the .wasm file, also inside a compiled binary. */
 export const wasmPath: string;

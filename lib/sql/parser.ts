@@ -1,4 +1,4 @@
-import { createModule, type ParserModule, wasmPath } from "./parser-module.js";
+import type { ModuleFactory, ParserModule } from "./parser-module.js";
 import { type ParseTree, toParseTree } from "./tree.ts";
 
 /** Why a text was not parsed. */
@@ -34,7 +34,7 @@ const UNAVAILABLE: ParseOutcome = {
 
 const encoder = new TextEncoder();
 let loading: Promise<void> | undefined;
-let compiled: WebAssembly.Module | undefined;
+let compiled: { readonly code: WebAssembly.Module; readonly create: ModuleFactory } | undefined;
 let instance: ParserModule | undefined;
 
 /** Loads PostgreSQL 18's parser, once; about 40 ms. */
@@ -76,7 +76,10 @@ export function parse(sql: string | Uint8Array): ParseOutcome {
 }
 
 async function load(): Promise<void> {
-  compiled = await WebAssembly.compile(await Bun.file(wasmPath).arrayBuffer());
+  // Not before it is needed: other runtimes than Bun can not import it.
+  const { createModule, wasmPath } = await import("./parser-module.js");
+  const code = await WebAssembly.compile(await Bun.file(wasmPath).arrayBuffer());
+  compiled = { code, create: createModule };
   instance = await instantiate(compiled);
 }
 
@@ -97,11 +100,11 @@ function restart(): void {
   );
 }
 
-function instantiate(module: WebAssembly.Module): Promise<ParserModule> {
+function instantiate({ code, create }: NonNullable<typeof compiled>): Promise<ParserModule> {
   return new Promise((resolve, reject) => {
-    createModule({
+    create({
       instantiateWasm(imports, done) {
-        WebAssembly.instantiate(module, imports).then(done, reject);
+        WebAssembly.instantiate(code, imports).then(done, reject);
       },
     }).then(resolve, reject);
   });

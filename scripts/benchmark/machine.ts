@@ -2,7 +2,8 @@
 import { availableParallelism, cpus, release, totalmem } from "node:os";
 import { pgpoolBinary, postgresBin } from "../../tests/support/programs.ts";
 import { join } from "node:path";
-import { type Program, versionOf } from "./programs.ts";
+import type { Program } from "../../tests/support/debian.ts";
+import { versionOf } from "./programs.ts";
 
 export interface Machine {
   readonly cores: number;

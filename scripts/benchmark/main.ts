@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { serverAccount } from "../../tests/support/account.ts";
 import { cleanUp } from "../../tests/support/clean-up.ts";
 import { clientProgram } from "../../tests/support/clients.ts";
+import { debianProgram, type Program } from "../../tests/support/debian.ts";
 import { TestCluster } from "../../tests/support/cluster.ts";
 import { tempDir } from "../../tests/support/temp.ts";
 import { formatGoals, judge, type Results } from "./goals.ts";
@@ -13,7 +14,7 @@ import { describeMachine, type Machine, pgpoolProgram, postgresProgram } from ".
 import { type Run, runMatrix } from "./matrix.ts";
 import { type BenchOptions, parseOptions, type TargetName } from "./options.ts";
 import { Pgbench } from "./pgbench.ts";
-import { pooler, prepare, type Program } from "./programs.ts";
+import { prepare } from "./programs.ts";
 import { formatGrowth, formatIdle, formatLines, formatMachine, formatRouting } from "./report.ts";
 import { measureRouting } from "./routing.ts";
 import { summarize } from "./summary.ts";
@@ -183,8 +184,8 @@ class Bench {
       postgresql: withServers ? postgresProgram() : null,
       pgbench: withServers && pgbench !== null ? { path: pgbench, env: {} } : null,
       pgpool: hasPgpool ? pgpoolProgram() : null,
-      pgbouncer: inTable("pgbouncer") ? pooler("pgbouncer", this.#account, this.#dir) : null,
-      pgpool2: inTable("pgpool2") ? pooler("pgpool", this.#account, this.#dir) : null,
+      pgbouncer: inTable("pgbouncer") ? debianProgram("pgbouncer", this.#account, this.#dir) : null,
+      pgpool2: inTable("pgpool2") ? debianProgram("pgpool", this.#account, this.#dir) : null,
     };
   }
 }

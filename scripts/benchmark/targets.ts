@@ -12,7 +12,7 @@ import { SUPERUSER } from "../../tests/support/postgres.ts";
 import { ServerProcess } from "../../tests/support/server-process.ts";
 import { waitFor } from "../../tests/support/wait.ts";
 import type { TargetName } from "./options.ts";
-import { pooler, type Program } from "./programs.ts";
+import { debianProgram, type Program } from "../../tests/support/debian.ts";
 import { MOST_CLIENTS } from "./workloads.ts";
 
 /** Clients that every pooler is set up for. */
@@ -102,7 +102,7 @@ async function pgpool(name: TargetName, { cluster }: Site, workers: number): Pro
 }
 
 async function pgbouncer(site: Site): Promise<Target> {
-  const program = found(pooler("pgbouncer", site.account, site.dir));
+  const program = found(debianProgram("pgbouncer", site.account, site.dir));
   const port = await freePort();
   const dir = directory(site, "pgbouncer", {
     "users.txt": `"${SUPERUSER}" ""\n`,
@@ -133,7 +133,7 @@ log_disconnections = 0
 }
 
 async function pgpool2(site: Site): Promise<Target> {
-  const program = found(pooler("pgpool", site.account, site.dir));
+  const program = found(debianProgram("pgpool", site.account, site.dir));
   const port = await freePort();
   const place = join(site.dir, "pgpool2");
   const settings: Settings = {

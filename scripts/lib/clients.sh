@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# psql and pgbench for the demo, the tests and the benchmark. Where the machine has none, Debian's
+# psql, pgbench and poolers for the demo, the tests and the benchmark. Where the machine has none, Debian's
 # packages are unpacked into .tools/ (nothing is installed, so no root and no server that starts
 # by itself), with links in .tools/bin. All of it is optional: without them things are skipped.
 
@@ -12,6 +12,27 @@ ensure_client() {
   [ -x "$TOOLS/bin/$name" ] && return 0
   command -v apt-get >/dev/null 2>&1 && command -v dpkg >/dev/null 2>&1 || return 1
   with_lock clients fetch_client "$name"
+}
+
+# ensure_pooler PACKAGE PROGRAM: 0 when Debian's pooler is there afterwards, in /usr/sbin or below
+# .tools/debian/root. Unpacked ones start no server by themselves, and nobody has to be root.
+ensure_pooler() {
+  local package="$1" program="usr/sbin/$2"
+  [ -x "/$program" ] || [ -x "$CLIENTS/root/$program" ] && return 0
+  command -v apt-get >/dev/null 2>&1 && command -v dpkg >/dev/null 2>&1 || return 1
+  with_lock clients fetch_pooler "$package" "$program"
+}
+
+fetch_pooler() {
+  [ -x "$CLIENTS/root/$2" ] && return 0
+  say "fetching $1 from Debian's packages"
+  mkdir -p "$CLIENTS/apt/lists/partial" "$CLIENTS/apt/cache/archives/partial" "$CLIENTS/root"
+  private_cache show "$1" | grep -q . || private_apt update >/dev/null 2>&1
+  fetch_packages "$1" || {
+    private_apt update >/dev/null 2>&1
+    fetch_packages "$1" || return 1
+  }
+  [ -x "$CLIENTS/root/$2" ]
 }
 
 fetch_client() {

@@ -8,7 +8,6 @@ import { PcpError, type PcpService } from "../../pcp/service.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
-  PcpScope,
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
@@ -33,7 +32,10 @@ export interface PoolControl {
   readonly rotateLog: () => boolean;
 }
 
-/** Answers administrators from the supervisor's state. */
+/**
+ * Answers administrators from the supervisor's state. Without a watchdog this pgpool is the whole
+ * cluster, so that scopes make no difference.
+ */
 export class PoolAdministration implements PcpService {
   readonly #pool: PoolControl;
 
@@ -135,21 +137,11 @@ export class PoolAdministration implements PcpService {
     throw notYet("online recovery");
   }
 
-  async reloadConfig(scope: PcpScope): Promise<void> {
-    mustBeLocal(
-      scope,
-      "PCP: error while processing reload config request for cluster",
-      "failed to propagate reload config command through watchdog",
-    );
+  async reloadConfig(): Promise<void> {
     this.#pool.reload();
   }
 
-  async rotateLog(scope: PcpScope): Promise<void> {
-    mustBeLocal(
-      scope,
-      "PCP: error while processing log rotation request for cluster",
-      "failed to propagate log rotation command through watchdog",
-    );
+  async rotateLog(): Promise<void> {
     if (this.#pool.rotateLog()) return;
     throw new PcpError("process log rotation request failed", {
       detail: "logging_collector is disabled",
@@ -160,23 +152,12 @@ export class PoolAdministration implements PcpService {
     throw new PcpError("query cache is not enabled");
   }
 
-  async stop(mode: PcpStopMode, scope: PcpScope): Promise<void> {
-    mustBeLocal(
-      scope,
-      "PCP: error while processing shutdown cluster request",
-      "failed to propagate shutdown command through watchdog",
-    );
+  async stop(mode: PcpStopMode): Promise<void> {
     this.#pool.stop(mode);
   }
 
   #nodes() {
     return this.#pool.cluster.snapshot().nodes;
-  }
-}
-
-function mustBeLocal(scope: PcpScope, message: string, detail: string): void {
-  if (scope === "cluster") {
-    throw new PcpError(message, { detail, hint: "watchdog is not enabled" });
   }
 }
 
