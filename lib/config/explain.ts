@@ -5,7 +5,7 @@ import { formatDouble, formatInteger } from "./numbers.ts";
 import { findParameter } from "./parameters.ts";
 import type { Parameter } from "./parameters.ts";
 import { findRemoved } from "./removed.ts";
-import { formatShown } from "./show.ts";
+import { formatValue } from "./show.ts";
 
 /** What there is to know of a parameter. */
 export interface Explanation {
@@ -50,7 +50,7 @@ export function explainParameter(name: string, config: Config | undefined): Expl
     name,
     description: parameter.help,
     type: parameter.type,
-    default: formatShown(parameter, parameter.default),
+    default: formatValue(parameter, parameter.default),
     accepts: accepted(parameter),
     unit: parameter.type === "int" ? parameter.unit ?? null : null,
     changes: parameter.context === "startup" || parameter.readOnce ? "restart" : parameter.context,

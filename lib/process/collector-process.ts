@@ -1,5 +1,6 @@
 import { dlopen } from "bun:ffi";
 import { closeSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { LogFileSettings } from "../log/rotating-file.ts";
 import type { Logger } from "../log/log.ts";
@@ -99,9 +100,15 @@ export class CollectorProcess {
   }
 }
 
-function collectorSettings({ values }: Config): LogFileSettings {
+/** Where the log files are; a relative name is relative to the directory of pgpool.conf. */
+export function logDirectory({ directory, values }: Config): string {
+  return resolve(directory, values.log_directory);
+}
+
+function collectorSettings(config: Config): LogFileSettings {
+  const { values } = config;
   return {
-    directory: values.log_directory,
+    directory: logDirectory(config),
     fileName: values.log_filename,
     mode: values.log_file_mode,
     ageMinutes: values.log_rotation_age,

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { answerAdmin, UnknownViewError } from "../admin/views.ts";
 import { POOL_VERSION } from "../admin/pool-version.ts";
 import type { Config } from "../config/config.ts";
@@ -13,7 +14,7 @@ import { adminContext } from "./admin-context.ts";
 import { AdminPort, refuseConsole } from "./admin/port.ts";
 import { PoolAdministration } from "./admin/service.ts";
 import { type Cluster, createCluster } from "./cluster.ts";
-import { CollectorProcess } from "./collector-process.ts";
+import { CollectorProcess, logDirectory } from "./collector-process.ts";
 import { FATAL_STATUS } from "./errors.ts";
 import { applyDestinations, configureLogger } from "./log-settings.ts";
 import { logProblems } from "./logging.ts";
@@ -161,7 +162,7 @@ export class Supervisor {
       this.#logger,
     );
     this.#logger.log("log", "redirecting log output to logging collector process", {
-      hint: `Future log output will appear in directory "${this.#config.values.log_directory}".`,
+      hint: `Future log output will appear in directory "${logDirectory(this.#config)}".`,
     });
     this.#logger.redirect(this.#collector.writeFd(0));
   }
@@ -330,12 +331,12 @@ export class Supervisor {
   }
 
   #listenPlan(): ListenPlan {
-    const { values } = this.#config;
+    const { values, directory: base } = this.#config;
     return {
       names: { addresses: "listen_addresses", directories: "unix_socket_directories" },
       tcp: values.listen_addresses.map((host) => ({ host, port: values.port })),
       unix: values.unix_socket_directories.map((directory) => ({
-        directory,
+        directory: resolve(base, directory),
         port: values.port,
         permissions: values.unix_socket_permissions,
         group: values.unix_socket_group,

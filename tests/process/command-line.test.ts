@@ -125,7 +125,7 @@ describe("the command line", () => {
     expect(await third.exited).toBe(0);
   });
 
-  it("goes to the background without -n, as Pgpool-II does", async () => {
+  it("goes to the background without -n; relative names go on from pgpool.conf", async () => {
     const dir = tempDir();
     const port = await freePort();
     const file = join(dir, "pgpool.conf");
@@ -134,9 +134,14 @@ describe("the command line", () => {
       backend_clustering_mode: "raw",
       listen_addresses: "127.0.0.1",
       port,
-      unix_socket_directories: dir,
-      pid_file_name: pidFile,
-      work_dir: dir,
+      unix_socket_directories: ".",
+      pcp_port: await freePort(),
+      pcp_socket_dir: ".",
+      pid_file_name: "pgpool.pid",
+      work_dir: ".",
+      logging_collector: true,
+      log_directory: "logs",
+      log_filename: "pgpool.log",
       backend_hostname0: "127.0.0.1",
       backend_port0: await freePort(),
     };
@@ -149,6 +154,11 @@ describe("the command line", () => {
     await waitFor(() => isListening(port), { what: "pgpool in the background" });
     const pid = parseInt(readFileSync(pidFile, "latin1"));
     expect(isAlive(pid)).toBe(true);
+    expect(existsSync(join(dir, `.s.PGSQL.${port}`))).toBe(true);
+    expect(existsSync(join(dir, `.s.PGSQL.${settings.pcp_port}`))).toBe(true);
+    await waitFor(() => readFileSync(join(dir, "logs/pgpool.log"), "latin1").includes("started"), {
+      what: "the log file",
+    });
     expect((await runPgpool(["-f", file, "-m", "fast", "stop"])).status).toBe(0);
     expect(isAlive(pid)).toBe(false);
   });

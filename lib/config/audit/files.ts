@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { about } from "./finding.ts";
 import type { Finding } from "./finding.ts";
@@ -14,9 +14,11 @@ export function checkDirectories(config: Config): Finding[] {
     ...writable(config, "pid_file_name", dirname(resolve(directory, values.pid_file_name))),
     ...writable(config, "work_dir", resolve(directory, values.work_dir)),
     ...values.unix_socket_directories.flatMap((each) =>
-      writable(config, "unix_socket_directories", each)
+      writable(config, "unix_socket_directories", resolve(directory, each))
     ),
-    ...values.pcp_socket_dir.flatMap((each) => writable(config, "pcp_socket_dir", each)),
+    ...values.pcp_socket_dir.flatMap((each) =>
+      writable(config, "pcp_socket_dir", resolve(directory, each))
+    ),
     ...pathLengths(config),
   ];
   if (values.memory_cache_enabled && config.sources.has("memqcache_oiddir")) {
@@ -66,8 +68,8 @@ function pathLengths(config: Config): Finding[] {
     ["pcp_socket_dir", pcp_socket_dir, pcp_port],
   ] as const;
   return sockets.flatMap(([name, directories, number]) => {
-    const long = directories.find((directory) =>
-      Buffer.byteLength(join(directory, `.s.PGSQL.${number}`)) > maxSocketPath
+    const long = directories.find((each) =>
+      Buffer.byteLength(resolve(config.directory, each, `.s.PGSQL.${number}`)) > maxSocketPath
     );
     if (long === undefined) return [];
     const message = `the path of the socket in "${long}" is longer than ${maxSocketPath} bytes`;

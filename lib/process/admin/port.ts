@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { tlsServerEndPoint } from "../../auth/channel-binding.ts";
 import type { Config } from "../../config/config.ts";
 import type { Logger } from "../../log/log.ts";
@@ -212,11 +213,11 @@ function isLetter(byte: number): boolean {
   return byte !== 0x00 && byte !== 0x16;
 }
 
-function listenPlan({ values }: Config): ListenPlan {
+function listenPlan({ values, directory: base }: Config): ListenPlan {
   return {
     tcp: values.pcp_listen_addresses.map((host) => ({ host, port: values.pcp_port })),
     unix: values.pcp_socket_dir.map((directory) => ({
-      directory,
+      directory: resolve(base, directory),
       port: values.pcp_port,
       permissions: SOCKET_MODE,
       group: "",
