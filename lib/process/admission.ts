@@ -1,6 +1,7 @@
 import type { ErrorFields } from "../wire/build.ts";
 import { LoginFailed } from "./client/login-failed.ts";
 import type { SharedCounters } from "./shared-memory.ts";
+import { WaitEnded, WaitingRoom } from "./waiting-room.ts";
 
 /** The parameters that decide how many clients are served; they may change at any time. */
 export interface AdmissionLimits {
@@ -11,18 +12,8 @@ export interface AdmissionLimits {
   readonly client_queue_timeout: number;
 }
 
-/** The client that waited has gone, or the worker stops: there is nobody to be told. */
-export class AdmissionEnded extends Error {
-  override readonly name = "AdmissionEnded";
-}
-
 /** While clients wait, free slots are looked for this often even when nobody tells of any. */
 const LOOK_AGAIN_MS = 1000;
-
-interface Waiter {
-  /** Ends the wait: the client has a slot, or an error says why not. */
-  settle(error?: Error): void;
-}
 
 /**
  * The clients of one worker that are served, and those that wait until one of the client slots
@@ -34,9 +25,8 @@ export class Admission {
   readonly #tellFree: () => void;
   /** Slots taken by this worker's clients; which client has which does not matter. */
   readonly #slots: number[] = [];
-  readonly #queue = new Set<Waiter>();
+  readonly #queue = new WaitingRoom((size) => this.#queueChanged(size));
   #timer: ReturnType<typeof setInterval> | undefined;
-  #closed = false;
 
   /** @param tellFree called when a slot became free while clients of other workers wait. */
   constructor(counters: SharedCounters, limits: () => AdmissionLimits, tellFree: () => void) {
@@ -58,13 +48,15 @@ export class Admission {
    *
    * @param signal ends the wait of a client that is gone.
    * @throws {LoginFailed} 53300, at once or when client_queue_timeout is over.
-   * @throws {AdmissionEnded}
+   * @throws {WaitEnded}
    */
   async admit(signal?: AbortSignal): Promise<void> {
-    if (this.#closed || signal?.aborted) throw new AdmissionEnded("client left the queue");
+    if (this.#queue.closed || signal?.aborted) throw new WaitEnded("client left the queue");
     if (this.#queue.size === 0 && this.#take()) return;
     if (this.#limits().reserved_connections > 0) throw new LoginFailed(TOO_MANY);
-    await this.#wait(signal);
+    const seconds = this.#limits().client_queue_timeout;
+    const late = () => new LoginFailed(waitedFor(seconds));
+    await this.#queue.wait({ signal, milliseconds: seconds * 1000, late });
   }
 
   /** A client that was admitted is gone. */
@@ -74,7 +66,7 @@ export class Admission {
     const own = this.#queue.size;
     if (own > 0 && this.#counters.allWaiting() === own) {
       this.#slots.push(slot);
-      this.#next();
+      this.#queue.next();
       return;
     }
     this.#counters.releaseSlot(slot);
@@ -84,13 +76,12 @@ export class Admission {
 
   /** A slot may be free: lets waiting clients in. */
   wake(): void {
-    while (this.#queue.size > 0 && this.#take()) this.#next();
+    while (this.#queue.size > 0 && this.#take()) this.#queue.next();
   }
 
   /** Sends everybody away who waits or comes later, because the worker stops. */
   close(): void {
-    this.#closed = true;
-    for (const waiter of [...this.#queue]) waiter.settle(new AdmissionEnded("worker stops"));
+    this.#queue.close();
   }
 
   #take(): boolean {
@@ -101,38 +92,9 @@ export class Admission {
     return true;
   }
 
-  /** The slot on top goes to the first who waits. */
-  #next(): void {
-    const [first] = this.#queue;
-    first?.settle();
-  }
-
-  #wait(signal: AbortSignal | undefined): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const seconds = this.#limits().client_queue_timeout;
-    const abort = () => waiter.settle(new AdmissionEnded("client left the queue"));
-    const timer = seconds > 0
-      ? setTimeout(() => waiter.settle(new LoginFailed(waitedFor(seconds))), seconds * 1000)
-      : undefined;
-    const waiter: Waiter = {
-      settle: (error) => {
-        if (!this.#queue.delete(waiter)) return;
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-        this.#queueChanged();
-        if (error === undefined) resolve();
-        else reject(error);
-      },
-    };
-    signal?.addEventListener("abort", abort);
-    this.#queue.add(waiter);
-    this.#queueChanged();
-    return promise;
-  }
-
-  #queueChanged(): void {
-    this.#counters.setWaiting(this.#queue.size);
-    if (this.#queue.size === 0) {
+  #queueChanged(size: number): void {
+    this.#counters.setWaiting(size);
+    if (size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     } else {

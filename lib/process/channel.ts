@@ -8,6 +8,7 @@ const TYPES: Readonly<Record<WorkerMessage["type"], true>> = {
   cancel: true,
   "close-idle": true,
   "slot-free": true,
+  "gate-quiet": true,
   admin: true,
   locate: true,
   report: true,

@@ -57,7 +57,7 @@ export interface WorkerReport {
   /** Clients served since the worker started. */
   readonly connectionCount: number;
   readonly sessions: readonly SessionInfo[];
-  /** Clients that wait for a free slot. */
+  /** Clients that wait for a free slot, or for the end of a failover before their login goes on. */
   readonly waitingClients: number;
   /** Cached connections that no session holds. */
   readonly idle: readonly ServerConnectionInfo[];
@@ -68,6 +68,14 @@ export interface AdminTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
+
+/** What clients of all workers may begin; `closing` numbers the times the gate has been closed. */
+export type GateState =
+  | { readonly kind: "open" }
+  /** Transactions that run go on, new ones wait; new clients as well if `holdsLogins`. */
+  | { readonly kind: "transactions"; readonly closing: number; readonly holdsLogins: boolean }
+  /** New clients wait, those that are there go on until they leave. */
+  | { readonly kind: "clients"; readonly closing: number };
 
 /** Messages from a worker to the supervisor. */
 export type WorkerMessage =
@@ -83,6 +91,8 @@ export type WorkerMessage =
   | { type: "close-idle" }
   /** A slot became free while clients waited somewhere. */
   | { type: "slot-free" }
+  /** What the gate waits for has ended in this worker: transactions, or its clients have left. */
+  | { type: "gate-quiet"; worker: number; closing: number }
   | { type: "admin"; request: number; view: string; session: AdminSession }
   /** Which node does the server process with this id belong to? */
   | { type: "locate"; request: number; pid: number }
@@ -103,10 +113,14 @@ export type SupervisorMessage =
     /** Secret that makes the salts shown for unknown users stable, as hex. */
     saltSecret: string;
     snapshot: ClusterSnapshot;
+    gate: GateState;
     listeners: readonly ListenerInfo[];
     sharedMemory: string;
   }
   | { type: "snapshot"; snapshot: ClusterSnapshot }
+  | { type: "gate"; gate: GateState }
+  /** Ends the sessions that the gate still waits for. */
+  | { type: "end-transactions" }
   | { type: "reload" }
   | { type: "cancel"; pid: number; key: string }
   | { type: "close-idle" }

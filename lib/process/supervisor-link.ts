@@ -14,7 +14,8 @@ export class SupervisorLink implements SupervisorPort {
   readonly #searches = new Map<number, (node: number) => void>();
   #next = 1;
 
-  constructor(readonly send: (message: WorkerMessage) => void) {}
+  /** @param worker number of this worker. */
+  constructor(readonly worker: number, readonly send: (message: WorkerMessage) => void) {}
 
   complain(node: number, complaint: NodeComplaint, detail: string, generation: number): void {
     this.send({ type: "complain", node, complaint, detail, generation });
@@ -26,6 +27,10 @@ export class SupervisorLink implements SupervisorPort {
 
   passCancel(pid: number, key: string): void {
     this.send({ type: "cancel", pid, key });
+  }
+
+  gateQuiet(closing: number): void {
+    this.send({ type: "gate-quiet", worker: this.worker, closing });
   }
 
   closeIdle(): void {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { answerAdmin, UnknownViewError } from "../admin/views.ts";
 import { POOL_VERSION } from "../admin/pool-version.ts";
+import { systemClock } from "../cluster/clock.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
@@ -16,6 +17,7 @@ import { PoolAdministration } from "./admin/service.ts";
 import { type Cluster, createCluster } from "./cluster.ts";
 import { CollectorProcess, logDirectory } from "./collector-process.ts";
 import { FATAL_STATUS } from "./errors.ts";
+import { Gate } from "./gate.ts";
 import { applyDestinations, configureLogger } from "./log-settings.ts";
 import { logProblems } from "./logging.ts";
 import type { AdminSession, ConfigFiles, SupervisorMessage, WorkerMessage } from "./messages.ts";
@@ -59,6 +61,7 @@ export class Supervisor {
   readonly #saltSecret = randomBytes(32).toString("hex");
   readonly #cluster: Cluster;
   readonly #workerCount: number;
+  readonly #gate: Gate;
   readonly #stopped = Promise.withResolvers<void>();
   #config: Config;
   #listeners: Listener[] = [];
@@ -75,6 +78,11 @@ export class Supervisor {
     this.#config = options.config;
     const { worker_processes } = options.config.values;
     this.#workerCount = worker_processes > 0 ? worker_processes : availableParallelism();
+    this.#gate = new Gate(
+      this.#workerCount,
+      (message) => this.#workers?.broadcast(message),
+      systemClock,
+    );
     this.#cluster = createCluster(
       options.config,
       options.files,
@@ -118,6 +126,7 @@ export class Supervisor {
     this.#stopping = mode;
     tellServiceManager("STOPPING=1");
     this.#closeListeners();
+    this.#gate.stop();
     if (this.#workers === undefined) return this.#stopped.resolve();
     this.#workers.stop(mode).then(() => this.#stopped.resolve());
   }
@@ -188,8 +197,11 @@ export class Supervisor {
       counters: memory.counters,
       startMessage: (worker) => this.#startMessage(worker),
       onMessage: (from, message) => this.#receive(from, message),
-      // The cluster may have changed while the worker started.
-      onReady: (worker) => worker.send({ type: "snapshot", snapshot: service.snapshot() }),
+      // The cluster, or the gate, may have changed while the worker started.
+      onReady: (worker) => {
+        worker.send({ type: "snapshot", snapshot: service.snapshot() });
+        worker.send({ type: "gate", gate: this.#gate.state });
+      },
       onFatal: () => {
         this.#status = FATAL_STATUS;
         this.stop("fast");
@@ -214,6 +226,7 @@ export class Supervisor {
       config: this.#options.files,
       saltSecret: this.#saltSecret,
       snapshot: this.#cluster.service.snapshot(),
+      gate: this.#gate.state,
       listeners: this.#listeners.map(({ kind, address }, index) => ({
         fd: FIRST_FD + index,
         kind,
@@ -240,6 +253,8 @@ export class Supervisor {
         return this.#workers?.broadcast(message, from);
       case "slot-free":
         return this.#workers?.wakeNext();
+      case "gate-quiet":
+        return this.#gate.workerQuiet(message.worker, message.closing);
       case "admin":
         return void this.#answerAdmin(from, message.request, message.view, message.session);
       case "locate":

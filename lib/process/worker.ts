@@ -63,7 +63,7 @@ function send(message: WorkerMessage): void {
 
 /** One worker process. */
 class Worker {
-  readonly #supervisor = new SupervisorLink(send);
+  readonly #supervisor: SupervisorLink;
   readonly #clients: Clients;
   readonly #acceptor: Acceptor;
   readonly #admission: Admission;
@@ -84,6 +84,7 @@ class Worker {
     const tls = await loadTls(config, logger);
     const worker = new Worker(start, config, tls, logger);
     send({ type: "ready", worker: start.worker });
+    worker.#clients.gate.check();
     return worker;
   }
 
@@ -93,6 +94,7 @@ class Worker {
     tls: TlsSettings,
     readonly logger: Logger,
   ) {
+    this.#supervisor = new SupervisorLink(start.worker, send);
     this.#config = config;
     this.#tls = tls;
     this.#auth = this.#loadAuth();
@@ -105,6 +107,8 @@ class Worker {
       counters,
       config,
       snapshot: start.snapshot,
+      gate: start.gate,
+      loggingIn: () => this.#acceptor.connecting,
       serverTls: () => this.#tls.servers,
       supervisor: this.#supervisor,
       onEnded: (client) => this.#acceptor.left(client),
@@ -139,6 +143,10 @@ class Worker {
         return;
       case "snapshot":
         return this.#clients.setSnapshot(message.snapshot);
+      case "gate":
+        return this.#clients.gate.set(message.gate);
+      case "end-transactions":
+        return this.#clients.gate.endBusy(SWITCHOVER);
       case "reload":
         return void this.#reload();
       case "cancel":
@@ -172,6 +180,7 @@ class Worker {
     for (const listener of this.#listeners) listener.stop();
     this.#stopping = true;
     this.#admission.close();
+    this.#clients.lobby.close();
     if (mode !== "smart") {
       this.#acceptor.destroyPending();
       for (const client of [...this.#clients.all]) {
@@ -216,7 +225,7 @@ class Worker {
       startTime: this.#startTime,
       connectionCount: this.#connectionCount,
       sessions: this.#clients.sessions(),
-      waitingClients: this.#admission.waiting,
+      waitingClients: this.#admission.waiting + this.#clients.lobby.waiting,
       idle: [...this.#clients.pool.idle()].map((each) => this.#clients.connectionInfo(each)),
     };
   }
@@ -227,4 +236,11 @@ const SHUTDOWN: ErrorFields = {
   sqlstate: "57P01",
   message: "terminating connection due to administrator command",
   hint: "pgpool is shutting down.",
+};
+
+const SWITCHOVER: ErrorFields = {
+  severity: "FATAL",
+  sqlstate: "57P01",
+  message: "terminating connection because its transaction is in the way of a switchover",
+  hint: "Connect and run the transaction again.",
 };

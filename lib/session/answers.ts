@@ -31,12 +31,30 @@ export class Answers implements ReplyHandler {
   showsAsync(server: ServerState, type: number): boolean {
     const { session } = this;
     if (server.node !== session.router.primary || session.ended) return false;
-    if (type === Backend.ErrorResponse) return true;
     // Notices belong to the statement that is not shown; notifications and parameters to the client.
     const hidden = server.replies.expect >= 0 && server.replies.show !== Show.All;
     if (hidden && type === Backend.NoticeResponse) return false;
     // A message must not be put into the middle of another node's.
     return !session.servers.some((each) => each !== server && each?.midMessage === true);
+  }
+
+  /**
+   * A server ends its connection unasked. A client that has left nothing there is not told when the
+   * server has crashed or shuts down, and is when somebody has ended just this connection.
+   */
+  showsUnaskedError(server: ServerState, body: Uint8Array | undefined): boolean {
+    const { session } = this;
+    if (!this.showsAsync(server, Backend.ErrorResponse)) return false;
+    if (body === undefined || session.dependsOn(server)) return true;
+    switch (parseErrorFields(body).get("C")) {
+      case "57P02":
+        return false;
+      case "57P01":
+        session.changes.doubt(server, body);
+        return false;
+      default:
+        return true;
+    }
   }
 
   parameter(server: ServerState, body: Uint8Array): void {

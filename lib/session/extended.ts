@@ -194,6 +194,13 @@ export class ExtendedProtocol {
     return this.#portals?.values().some((portal) => portal.node === node) ?? false;
   }
 
+  /** Whether there is a portal on the node that the client may still read from. */
+  hasPortalOn(node: number): boolean {
+    if (!this.session.router.inTransaction) return false;
+    if (this.#unnamedPortal?.node === node) return true;
+    return this.#portals?.values().some((portal) => portal.node === node) ?? false;
+  }
+
   /** Where a statement of that name has been prepared last, undefined when there is none. */
   nodeOf(name: string): number | undefined {
     return this.#statements.get(name)?.nodes.at(-1);

@@ -2,6 +2,7 @@ import { leadsRead } from "../sql/leading.ts";
 import type { StatementClass } from "../sql/statement-class.ts";
 import * as build from "../wire/build.ts";
 import { text } from "../wire/read.ts";
+import { ALL_DOWN } from "./farewells.ts";
 import { InternalQuery } from "./internal-query.ts";
 import { type Prepared, preparedText } from "./prepared.ts";
 import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
@@ -57,22 +58,22 @@ export class Outgoing {
     const { router } = session;
     const node = router.route(statement, readText, this.#joined);
     if (node >= 0) return node;
-    if (node === Route.Nowhere) {
-      session.fail({
-        severity: "FATAL",
-        sqlstate: "08S01",
-        message: "pgpool is not accepting any new connections",
-        detail: "all backend nodes are down, pgpool requires at least one valid node",
-        hint: "repair the backend nodes and restart pgpool",
-      });
-      return undefined;
-    }
+    if (node === Route.Primaryless) return session.holding.withoutPrimary(statement);
+    if (node === Route.Nowhere) return this.#nowhere(statement);
     return this.#lookup(statement);
+  }
+
+  /** No node is usable: waits for one, if that makes sense. */
+  #nowhere(statement: StatementClass | undefined): undefined {
+    const { session } = this;
+    if (session.options.mayWaitForPrimary()) session.holding.withoutPrimary(statement);
+    else session.fail(ALL_DOWN);
   }
 
   /** The server to send a visible message to; undefined when the message has to wait. */
   ready(node: number): ServerState | undefined {
     const { session } = this;
+    if (node < 0) return this.#nowhere(undefined);
     if (session.visibleCount > 0 && session.visibleNode !== node) {
       this.awaitAnswers();
       return undefined;
@@ -215,7 +216,9 @@ export class Outgoing {
       return undefined;
     }
     const server = this.server(primary);
-    if (server.unsynced || server.copying) return primary;
+    if (server.unsynced || server.copying) {
+      return session.router.lacksPrimary ? session.holding.withoutPrimary(statement) : primary;
+    }
     if (server.link === undefined) {
       session.waitingFor = "server connection";
       return undefined;
@@ -288,8 +291,17 @@ function undoesSettings(statement: StatementClass, failed: boolean): boolean {
   return statement.kind === "rollback" || (failed && statement.kind === "commit");
 }
 
+/** Functions that lock until the session ends. */
+const SESSION_LOCKS: ReadonlySet<string> = new Set([
+  "pg_advisory_lock",
+  "pg_advisory_lock_shared",
+  "pg_try_advisory_lock",
+  "pg_try_advisory_lock_shared",
+]);
+
 /** Whether a statement leaves something in the server that can not be moved to another one. */
 function bindsSession(statement: StatementClass): boolean {
+  if (statement.functions.some((called) => SESSION_LOCKS.has(called.name))) return true;
   switch (statement.kind) {
     case "listen":
     case "declare":

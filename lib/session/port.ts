@@ -19,6 +19,8 @@ export interface SessionPort {
   locateBackend(pid: number): void;
   /** Idle connections of all workers are to be closed: they are in the way of a command. */
   closeIdleConnections(): void;
+  /** While the gate is closed: nothing runs in this session any more. */
+  settled(): void;
   complain(node: number, complaint: NodeComplaint, detail: string): void;
   /** Counts a statement of the given kind sent to a node. */
   countStatement(node: number, kind: StatisticsKind): void;
@@ -59,8 +61,8 @@ export type CommandResult =
 /** Why a node could not be connected to. */
 export interface ServerUnavailable {
   readonly error: ErrorFields;
-  /** The server itself refused this client (authentication, unknown database …). */
-  readonly refused: boolean;
+  /** The supervisor is going to find out whether the node is still there. */
+  readonly isVerdictDue: boolean;
 }
 
 export type { AdminTable, ErrorFields };

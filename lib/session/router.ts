@@ -1,4 +1,5 @@
 import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
+import { isBuiltin } from "../sql/builtin-functions.ts";
 import type { StatementClass } from "../sql/statement-class.ts";
 import { exceedsDelay, writeNode } from "./load-balance.ts";
 import type { SessionSettings } from "./settings.ts";
@@ -9,6 +10,8 @@ export const Route = {
   Nowhere: -1,
   /** The catalog has to be asked first. */
   Lookup: -2,
+  /** It may write, and there is no verified primary. */
+  Primaryless: -3,
 } as const;
 
 /**
@@ -73,6 +76,17 @@ export class Router {
     return this.options.streaming ? writeNode(this.snapshot) : this.snapshot.main;
   }
 
+  /** Whether sessions may use a node. */
+  isUsable(node: number): boolean {
+    const state = this.snapshot.nodes[node];
+    return state !== undefined && isUsable(state);
+  }
+
+  /** No node is known to be the primary, so that nothing may be written anywhere. */
+  get lacksPrimary(): boolean {
+    return this.options.streaming && this.snapshot.primary < 0;
+  }
+
   /** Chooses the load balance node anew. */
   rebalance(): void {
     this.loadBalanceNode = this.options.choose(this.snapshot);
@@ -91,6 +105,12 @@ export class Router {
   ): number {
     if (this.failedNode >= 0) return this.failedNode;
     const primary = this.primary;
+    if (this.lacksPrimary && primary >= 0) {
+      if (mayWrite(statement)) return Route.Primaryless;
+      const verdict = callsOthers(statement) ? this.options.verdict(statement) : "safe";
+      if (verdict === undefined) return Route.Lookup;
+      if (verdict !== "safe") return Route.Primaryless;
+    }
     if (!this.options.streaming || statement.route !== "either") return primary;
     const settings = this.options.settings();
     if (!settings.load_balance_mode || !readText || this.pipelineWrote) return primary;
@@ -240,6 +260,32 @@ export class Router {
     });
   }
 }
+
+/** Whether a statement writes, or opens a transaction that may, as far as its text tells. */
+function mayWrite(statement: StatementClass): boolean {
+  switch (statement.kind) {
+    case "begin":
+      return statement.transaction?.readOnly !== true;
+    case "declare":
+    case "fetch":
+    case "close":
+    case "deallocate":
+    case "unlisten":
+      return false;
+    default:
+      return statement.route === "primary" && !statement.isRead;
+  }
+}
+
+/** Whether a statement calls functions of which only the catalog can tell whether they write. */
+function callsOthers(statement: StatementClass): boolean {
+  return statement.functions.some(({ schema, name }) =>
+    !isBuiltin(schema, name) || WRITERS.has(name)
+  );
+}
+
+/** The server's own functions that write; the other volatile ones do not. */
+const WRITERS: ReadonlySet<string> = new Set(["nextval", "setval", "pg_notify"]);
 
 /** Whether a statement asks for the session's settings. */
 function asksSettings(statement: StatementClass): boolean {

@@ -15,6 +15,8 @@ export interface ReplyHandler {
   forward(server: ServerState, bytes: Uint8Array): void;
   /** Whether a message that answers nothing (notice, notification, parameter) is for the client. */
   showsAsync(server: ServerState, type: number): boolean;
+  /** Whether an ErrorResponse that answers nothing is for the client. */
+  showsUnaskedError(server: ServerState, body: Uint8Array | undefined): boolean;
   parameter(server: ServerState, body: Uint8Array): void;
   /** An ErrorResponse; the body is undefined when it was too large to be kept. */
   error(server: ServerState, body: Uint8Array | undefined, show: number, expect: number): void;
@@ -304,9 +306,7 @@ export class ServerState {
       this.handler.error(this, body, show, expect);
       return false;
     }
-    const shown = expect < 0
-      ? this.handler.showsAsync(this, Backend.ErrorResponse)
-      : show !== Show.Nothing;
+    const shown = expect < 0 ? this.handler.showsUnaskedError(this, body) : show !== Show.Nothing;
     // After an error the server skips everything up to Sync: those answers never come.
     if (expect >= Expect.Parse && expect <= Expect.Close) {
       while (this.replies.length > 0 && this.replies.expect !== Expect.Sync) {

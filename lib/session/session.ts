@@ -1,4 +1,4 @@
-import { type ClusterSnapshot, isUsable } from "../cluster/types.ts";
+import type { ClusterSnapshot } from "../cluster/types.ts";
 import type { StatementClass } from "../sql/statement-class.ts";
 import type { StatementCache } from "../sql/template.ts";
 import * as build from "../wire/build.ts";
@@ -7,7 +7,8 @@ import { Frame, FrameReader } from "../wire/frames.ts";
 import { Frontend } from "../wire/protocol.ts";
 import { Answers } from "./answers.ts";
 import { ExtendedProtocol } from "./extended.ts";
-import { lostServer, nodeDown, OTHER_PRIMARY } from "./farewells.ts";
+import { Holding, type TransactionGate } from "./holding.ts";
+import { NodeChanges } from "./node-changes.ts";
 import { Outgoing } from "./outgoing.ts";
 import type {
   CommandResult,
@@ -36,6 +37,9 @@ export type Waiting =
   | "answers of another node"
   | "server connection"
   | "catalog lookup"
+  | "primary node"
+  | "check of the primary"
+  | "end of a pause"
   | "pgpool command"
   | "search for a server process";
 
@@ -45,6 +49,9 @@ export interface SessionOptions {
   readonly statements: StatementCache;
   readonly router: Router;
   readonly knowledge: ReadKnowledge;
+  readonly gate: TransactionGate;
+  /** Whether a primary has been missing for so short that waiting for one makes sense. */
+  readonly mayWaitForPrimary: () => boolean;
 }
 
 /**
@@ -61,6 +68,8 @@ export class Session {
   readonly outgoing: Outgoing;
   readonly simple: SimpleProtocol;
   readonly extended: ExtendedProtocol;
+  readonly holding: Holding;
+  readonly changes: NodeChanges;
   /** Statements named by SQL PREPARE. */
   readonly sqlPrepared = new PreparedStatements();
   waitingFor: Waiting = "";
@@ -91,6 +100,8 @@ export class Session {
     this.outgoing = new Outgoing(this);
     this.simple = new SimpleProtocol(this);
     this.extended = new ExtendedProtocol(this);
+    this.holding = new Holding(this);
+    this.changes = new NodeChanges(this);
   }
 
   get port(): SessionPort {
@@ -124,6 +135,14 @@ export class Session {
       this.servers.every((server) => server === undefined || !server.touched);
   }
 
+  /** No transaction is open and no server owes anything. */
+  get quiet(): boolean {
+    return !this.router.inTransaction && this.visibleCount === 0 &&
+      this.servers.every((server) =>
+        server === undefined || (server.clean && !server.inTransaction && !server.wantsCopyData)
+      );
+  }
+
   /** Hands over the connection the client logged in with. */
   adopt(link: ServerLink): void {
     const server = new ServerState(link.node, this.#answers);
@@ -143,10 +162,17 @@ export class Session {
   /** Takes bytes from a server. */
   serverData(node: number, chunk: Uint8Array): void {
     this.servers[node]?.receive(chunk);
+    if (this.#answers.sawFatal && !this.ended) this.end();
     this.endStrayTransactions();
     if (this.waitingFor === "answers of another node" && this.visibleCount === 0) {
       this.resume("answers of another node");
     }
+    this.#settled();
+  }
+
+  /** Tells whoever waits for it that nothing runs in this session any more. */
+  #settled(): void {
+    if (this.options.gate.closed && !this.ended && this.quiet) this.port.settled();
   }
 
   /** Goes on with the client's messages if the session waited for just this. */
@@ -169,6 +195,10 @@ export class Session {
   serverOpened(link: ServerLink): void {
     const server = this.servers[link.node];
     if (this.ended || server === undefined || server.link !== undefined) {
+      link.release(this.router.isUsable(link.node) ? "untouched" : "broken");
+      return;
+    }
+    if (link.node === this.router.primary && this.changes.primaryIsWell()) {
       link.release("untouched");
       return;
     }
@@ -178,63 +208,19 @@ export class Session {
 
   /** A connection asked for can not be had. */
   serverUnavailable(node: number, why: ServerUnavailable): void {
-    this.servers[node] = undefined;
-    if (this.ended) return;
-    if (node === this.router.primary && this.waitingFor === "server connection") {
-      this.fail(why.error);
-      return;
-    }
-    this.router.options.unreachable(node);
-    this.router.rebalance();
-    this.resume("server connection");
+    this.changes.serverUnavailable(node, why);
   }
 
   /** A server's connection has ended. */
   serverClosed(node: number, reason: string): void {
-    const server = this.servers[node];
-    if (server === undefined) return;
-    const needed = (this.visibleCount > 0 && this.visibleNode === node) ||
-      node === this.router.failedNode ||
-      (node === this.router.primary && (server.touched || this.#answers.sawFatal));
-    this.dropServer(node, "broken");
-    this.port.complain(node, "connection-lost", reason);
-    if (!needed) {
-      if (node === this.router.loadBalanceNode) this.router.rebalance();
-      return;
-    }
-    if (this.#answers.sawFatal) {
-      this.#end();
-      return;
-    }
-    this.fail(lostServer(node, reason));
+    this.changes.serverClosed(node, reason);
+    this.#settled();
   }
 
   /** The cluster has changed. */
   setSnapshot(snapshot: ClusterSnapshot): void {
-    const before = this.router.primary;
-    this.router.snapshot = snapshot;
-    if (this.ended) return;
-    const after = this.router.primary;
-    const balanced = snapshot.nodes[this.router.loadBalanceNode];
-    if (before !== after || balanced === undefined || !isUsable(balanced)) this.router.rebalance();
-    if (before !== after && before >= 0) this.#primaryChanged(before);
-    for (const server of this.servers) {
-      if (server === undefined || server.node === after) continue;
-      const state = snapshot.nodes[server.node];
-      if (state === undefined || !isUsable(state)) this.#serverGone(server.node);
-    }
-  }
-
-  /** A node beside the primary is taken out: the session does without, unless it waits for it. */
-  #serverGone(node: number): void {
-    const awaited = (this.visibleCount > 0 && this.visibleNode === node) ||
-      this.router.failedNode === node;
-    if (awaited) {
-      this.fail(nodeDown(node));
-      return;
-    }
-    this.dropServer(node, "broken");
-    this.resume("server connection");
+    this.changes.setSnapshot(snapshot);
+    this.#settled();
   }
 
   /**
@@ -286,16 +272,21 @@ export class Session {
     this.resume("search for a server process");
   }
 
+  /** Whether the client can not go on without what its session has on a server. */
+  dependsOn(server: ServerState): boolean {
+    return this.changes.dependsOn(server);
+  }
+
   /** Sends an error to the client and ends the session. */
   fail(error: ErrorFields): void {
     if (this.ended) return;
     this.port.toClient(build.errorResponse(error));
-    this.#end();
+    this.end();
   }
 
   /** The client's connection has ended without Terminate. */
   clientClosed(): void {
-    if (!this.ended) this.#end();
+    if (!this.ended) this.end();
   }
 
   #dispatch(): void {
@@ -322,6 +313,7 @@ export class Session {
   #taken(): void {
     this.#waited = false;
     this.router.rebalanced = false;
+    this.holding.taken();
   }
 
   /** The client's message is looked at again when what it waits for has come. */
@@ -348,6 +340,10 @@ export class Session {
     if (isHead) this.passTo = undefined;
     if (this.failedPipeline >= 0 && type !== Frontend.Sync && type !== Frontend.Terminate) {
       return true;
+    }
+    if (this.holding.isActive) {
+      const passage = this.holding.check(type, bytes, start, end);
+      if (passage !== "go on") return passage === "dealt with";
     }
     if (this.settings.log_client_messages) this.#logMessage();
     if (this.#answers.copyServer?.wantsCopyData === true && !COPY_MESSAGES.has(type)) {
@@ -396,6 +392,10 @@ export class Session {
 
   #functionCall(isHead: boolean): boolean {
     const { bytes, start, end } = this.#reader;
+    if (this.router.lacksPrimary) {
+      this.holding.withoutPrimary(undefined);
+      return false;
+    }
     const server = this.outgoing.ready(this.router.primary);
     if (server === undefined) return false;
     this.statementNode = server.node;
@@ -432,10 +432,11 @@ export class Session {
     for (const server of this.servers) {
       if (server !== undefined && !server.clean) server.write(build.TERMINATE);
     }
-    this.#end();
+    this.end();
   }
 
-  #end(): void {
+  /** Ends the session; what the client is to be told has been sent. */
+  end(): void {
     this.ended = true;
     this.#log?.end();
     for (const server of this.servers) {
@@ -444,18 +445,6 @@ export class Session {
       this.dropServer(server.node, state);
     }
     this.port.endClient();
-  }
-
-  /** Another node is primary now: a session that left nothing behind on the old one goes on. */
-  #primaryChanged(before: number): void {
-    const server = this.servers[before];
-    if (server === undefined) return;
-    const busy = !server.clean || server.inTransaction || this.router.inTransaction;
-    if (!busy && !this.bound) {
-      this.dropServer(before, "broken");
-      return;
-    }
-    this.fail(OTHER_PRIMARY);
   }
 }
 

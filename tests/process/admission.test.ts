@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "bun:test";
-import { Admission, AdmissionEnded, type AdmissionLimits } from "../../lib/process/admission.ts";
+import { Admission, type AdmissionLimits } from "../../lib/process/admission.ts";
 import { LoginFailed } from "../../lib/process/client/login-failed.ts";
 import {
   createSharedMemory,
@@ -7,6 +7,7 @@ import {
   type SharedFile,
   sharedMemoryPath,
 } from "../../lib/process/shared-memory.ts";
+import { WaitEnded } from "../../lib/process/waiting-room.ts";
 import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -89,11 +90,11 @@ describe("client slots", () => {
     const gone = admission.admit(controller.signal).catch((thrown) => thrown);
     const stopped = admission.admit().catch((thrown) => thrown);
     controller.abort();
-    expect(await gone).toBeInstanceOf(AdmissionEnded);
+    expect(await gone).toBeInstanceOf(WaitEnded);
     expect(admission.waiting).toBe(1);
     admission.close();
-    expect(await stopped).toBeInstanceOf(AdmissionEnded);
-    expect(await admission.admit().catch((thrown) => thrown)).toBeInstanceOf(AdmissionEnded);
+    expect(await stopped).toBeInstanceOf(WaitEnded);
+    expect(await admission.admit().catch((thrown) => thrown)).toBeInstanceOf(WaitEnded);
   });
 
   it("freed in one worker are told of when clients wait in another", async () => {

@@ -72,6 +72,8 @@ function setUp() {
     counters: { count: () => {} },
     config,
     snapshot: CLUSTER,
+    gate: { kind: "open" },
+    loggingIn: () => 0,
     serverTls: () => {
       throw FAULT;
     },

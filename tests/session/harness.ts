@@ -11,7 +11,7 @@ import { StatementCache } from "../../lib/sql/template.ts";
 import * as build from "../../lib/wire/build.ts";
 import { Backend, TransactionStatus } from "../../lib/wire/protocol.ts";
 import { Frame, FrameReader } from "../../lib/wire/frames.ts";
-import { text } from "../../lib/wire/read.ts";
+import { parseErrorFields, text } from "../../lib/wire/read.ts";
 
 await loadParser();
 const statements = new StatementCache({ entries: 1000, maxBytes: 1_000_000 });
@@ -103,11 +103,15 @@ export function names(chunks: readonly Uint8Array[]): string[] {
   return found;
 }
 
-/** Answers a catalog lookup: default isolation, then no facts. */
-export function lookupAnswer(): Uint8Array {
+/** What the catalog says of the first function that was asked for. */
+export const VOLATILE = ["f", "0", null, null, null, "f", "t"];
+
+/** Answers a catalog lookup: default isolation, then these facts. */
+export function lookupAnswer(...facts: readonly (string | null)[][]): Uint8Array {
   return Buffer.concat([
     build.rowDescription([{ name: "current_setting" }]),
     build.dataRow(["read committed"]),
+    ...facts.map((fact) => build.dataRow(fact)),
     build.commandComplete("SELECT 1"),
     build.readyForQuery(TransactionStatus.Idle),
   ]);
@@ -126,6 +130,11 @@ export function failed(sqlstate: string, status: number = TransactionStatus.Idle
 }
 
 export const PARSED: Uint8Array = build.message(Backend.ParseComplete);
+export const COPY_IN: Uint8Array = build.message(
+  Backend.CopyInResponse,
+  Uint8Array.of(0),
+  build.int16(0),
+);
 export const BOUND: Uint8Array = build.message(Backend.BindComplete);
 
 /** A session with fake servers; connections to the standby open at once unless told otherwise. */
@@ -140,6 +149,11 @@ export class Harness implements SessionPort {
   clientEnded = false;
   paused = false;
   refuseNode = -1;
+  isVerdictDue = false;
+  readonly gate = { closed: false };
+  mayWait = true;
+  /** How often the session has said that nothing runs in it any more. */
+  settledTimes = 0;
   /** Node on which every server process is found. */
   locatedOn = -1;
 
@@ -172,7 +186,14 @@ export class Harness implements SessionPort {
           avoid,
         }, () => 0.5),
     }, snapshot);
-    this.session = new Session({ port: this, statements, router, knowledge });
+    this.session = new Session({
+      port: this,
+      statements,
+      router,
+      knowledge,
+      gate: this.gate,
+      mayWaitForPrimary: () => this.mayWait,
+    });
     const first = new FakeServer(router.primary, 100);
     this.servers[first.node] = first;
     this.session.adopt(first);
@@ -186,6 +207,19 @@ export class Harness implements SessionPort {
   /** Messages the client has been sent since the last call. */
   seen(): string[] {
     return names(this.sent.splice(0));
+  }
+
+  /** SQLSTATEs of the errors that the client has been sent since the last call. */
+  errors(): string[] {
+    const reader = new FrameReader(1 << 30);
+    reader.feed(Buffer.concat(this.sent.splice(0)));
+    const codes: string[] = [];
+    while (reader.next() === Frame.Whole) {
+      if (reader.type !== Backend.ErrorResponse) continue;
+      const body = reader.bytes.subarray(reader.start + 5, reader.end);
+      codes.push(parseErrorFields(body).get("C") ?? "");
+    }
+    return codes;
   }
 
   client(...messages: Uint8Array[]): void {
@@ -216,7 +250,7 @@ export class Harness implements SessionPort {
     queueMicrotask(() => {
       if (at === this.refuseNode) {
         const error = { severity: "FATAL", sqlstate: "08006", message: "no" };
-        this.session.serverUnavailable(at, { error, refused: false });
+        this.session.serverUnavailable(at, { error, isVerdictDue: this.isVerdictDue });
         return;
       }
       const server = new FakeServer(at, 100 + at);
@@ -239,6 +273,10 @@ export class Harness implements SessionPort {
 
   closeIdleConnections(): void {}
 
+  settled(): void {
+    this.settledTimes++;
+  }
+
   complain(at: number, complaint: string): void {
     this.complaints.push(`${at} ${complaint}`);
   }
@@ -252,4 +290,20 @@ export class Harness implements SessionPort {
   log(_severity: string, line: string): void {
     this.logged.push(line);
   }
+}
+
+/** Lets connections that were asked for open. */
+export const opened: () => Promise<void> = () =>
+  new Promise<void>((resolve) => queueMicrotask(() => resolve()));
+
+/** A session that has already learned what the catalog says. */
+export async function settled(harness = new Harness()): Promise<Harness> {
+  harness.client(build.query("select 1"));
+  harness.server(0, lookupAnswer());
+  await opened();
+  harness.server(1, done("SELECT 1"));
+  harness.got(0);
+  harness.got(1);
+  harness.seen();
+  return harness;
 }

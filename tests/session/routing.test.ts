@@ -1,25 +1,10 @@
 import { describe, expect, it } from "bun:test";
 import * as build from "../../lib/wire/build.ts";
 import { TransactionStatus } from "../../lib/wire/protocol.ts";
-import { CLUSTER, done, failed, Harness, lookupAnswer } from "./harness.ts";
+import { CLUSTER, done, failed, Harness, lookupAnswer, opened, settled } from "./harness.ts";
 
 const { query } = build;
 const T = TransactionStatus.InTransaction;
-
-/** Lets connections that were asked for open. */
-const opened = () => new Promise<void>((resolve) => queueMicrotask(() => resolve()));
-
-/** A session that has already learned what the catalog says. */
-async function settled(harness = new Harness()): Promise<Harness> {
-  harness.client(query("select 1"));
-  harness.server(0, lookupAnswer());
-  await opened();
-  harness.server(1, done("SELECT 1"));
-  harness.got(0);
-  harness.got(1);
-  harness.seen();
-  return harness;
-}
 
 describe("a session in streaming replication mode", () => {
   it("asks the catalog once, then sends a read to the standby", async () => {

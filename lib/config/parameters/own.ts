@@ -35,6 +35,18 @@ export const own = {
     help:
       "How long failover_command, failback_command and follow_primary_command may run before they are ended; 0 means for ever.",
   }),
+  failover_wait_timeout: int({
+    default: 30,
+    min: 0,
+    max: INT_MAX,
+    unit: "s",
+    context: "reload",
+    group: "failover",
+    section: "Failover and failback settings",
+    own: true,
+    help:
+      "How long new connections and statements that need the primary wait for a failover that is under way before they are told; 0 means not at all.",
+  }),
   statement_cache_size: int({
     default: 10000,
     min: 1,

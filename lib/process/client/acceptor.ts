@@ -7,20 +7,17 @@ import {
   DeadlineExceeded,
   type MessageStream,
 } from "../../pool/message-stream.ts";
-import {
-  type ConnectionKey,
-  keyText,
-  type ServerConnection,
-} from "../../pool/server-connection.ts";
 import { writeNode } from "../../session/load-balance.ts";
 import * as build from "../../wire/build.ts";
 import type { ErrorFields } from "../../wire/build.ts";
 import { ProtocolError } from "../../wire/errors.ts";
-import { type Admission, AdmissionEnded } from "../admission.ts";
+import type { Admission } from "../admission.ts";
+import { WaitEnded } from "../waiting-room.ts";
 import { Authentication, type AuthSettings } from "./authenticate.ts";
 import { Client } from "./client.ts";
 import type { Clients } from "./clients.ts";
 import { addressOf, type ConnectionLog } from "./connection-log.ts";
+import { firstConnection } from "./first-connection.ts";
 import { LoginFailed } from "./login-failed.ts";
 import {
   type ClientTlsStarter,
@@ -53,12 +50,18 @@ export class Acceptor {
   /** Connections that have not finished their login. */
   readonly #pending = new Set<ByteStream>();
   readonly #slots = new Set<Client>();
+  #connecting = 0;
   #nextId = 1;
 
   constructor(readonly options: AcceptorOptions) {}
 
   get pending(): number {
     return this.#pending.size;
+  }
+
+  /** Logins that have a client slot and do not wait for the cluster. */
+  get connecting(): number {
+    return this.#connecting - this.options.clients.lobby.waiting;
   }
 
   /** Serves a connection that has just been accepted. */
@@ -121,6 +124,7 @@ export class Acceptor {
     await this.#admit(messages);
     messages.startClock();
     let client: Client | undefined;
+    this.#connecting++;
     try {
       const authentication = new Authentication(messages, request, this.options.auth());
       await authentication.checkByRules();
@@ -130,7 +134,8 @@ export class Acceptor {
         minor: negotiatedMinor(request, newest),
         options: request.options,
       });
-      const connection = await this.#connect(messages, request, key, authentication);
+      const newcomer = { messages, request, key, authentication };
+      const connection = await firstConnection(clients, newcomer);
       client = new Client(
         this.#nextId++,
         messages,
@@ -146,7 +151,11 @@ export class Acceptor {
       this.#slots.add(client);
       client.start(connection, messages);
     } finally {
-      if (client === undefined) this.options.admission.release();
+      this.#connecting--;
+      if (client === undefined) {
+        this.options.admission.release();
+        clients.gate.check();
+      }
     }
   }
 
@@ -160,39 +169,6 @@ export class Acceptor {
       });
     }
     await admitted;
-  }
-
-  /** The connection a session begins with, to the node that takes writes. */
-  async #connect(
-    messages: MessageStream,
-    request: LoginRequest,
-    key: ConnectionKey,
-    authentication: Authentication,
-  ): Promise<ServerConnection> {
-    const { clients } = this.options;
-    const node = writeNode(clients.snapshot());
-    if (node < 0) throw new LoginFailed(ALL_DOWN);
-    const known = clients.knownLogin(node, keyText(key));
-    if (known !== undefined) await authentication.checkForReuse(known);
-    const connection = await clients.pool.acquire({
-      node,
-      key,
-      applicationName: request.applicationName,
-      credentials: authentication.credentials,
-      askClient: (asked) => authentication.answerServer(asked),
-      fresh: authentication.mustProve || known === undefined,
-    });
-    try {
-      authentication.proved(connection.asked);
-      // Nobody tells a session of a client that has left before it began.
-      messages.checkOpen();
-    } catch (error) {
-      void clients.pool.release(connection, "untouched", false);
-      throw error;
-    }
-    const { credentials } = authentication;
-    clients.rememberLogin(connection, { asked: connection.asked, credentials });
-    return connection;
   }
 
   #newestMinor(): number {
@@ -213,7 +189,7 @@ export class Acceptor {
   /** What a client is told; undefined when there is nobody left to be told. */
   #errorFor(error: unknown): ErrorFields | undefined {
     const { logger } = this.options;
-    if (error instanceof ConnectionClosed || error instanceof AdmissionEnded) return undefined;
+    if (error instanceof ConnectionClosed || error instanceof WaitEnded) return undefined;
     if (error instanceof DeadlineExceeded) {
       logger.log("log", "authentication timeout");
       return { severity: "FATAL", sqlstate: "57014", message: "authentication timeout" };
@@ -229,13 +205,9 @@ export class Acceptor {
       return { severity: "FATAL", sqlstate: error.sqlstate, message: error.message };
     }
     if (error instanceof ServerRefused) {
-      if (error.notReady) {
-        this.options.clients.complain(error.node, "shutdown", error.message);
-      }
       return error.fields;
     }
     if (error instanceof ServerUnreachable) {
-      this.options.clients.complain(error.node, "connect-failed", error.message);
       return {
         severity: "FATAL",
         sqlstate: "08006",
@@ -259,12 +231,4 @@ const INTERNAL: ErrorFields = {
   sqlstate: "XX000",
   message: "internal error of pgpool",
   hint: "see pgpool log for details",
-};
-
-const ALL_DOWN: ErrorFields = {
-  severity: "FATAL",
-  sqlstate: "08S01",
-  message: "pgpool is not accepting any new connections",
-  detail: "all backend nodes are down, pgpool requires at least one valid node",
-  hint: "repair the backend nodes and restart pgpool",
 };

@@ -8,7 +8,12 @@ import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
 import { cancelOn } from "../../pool/cancel.ts";
 import type { MessageStream } from "../../pool/message-stream.ts";
 import type { ConnectionKey, ServerConnection } from "../../pool/server-connection.ts";
-import type { ErrorFields, SessionPort, StatisticsKind } from "../../session/port.ts";
+import type {
+  ErrorFields,
+  ServerUnavailable,
+  SessionPort,
+  StatisticsKind,
+} from "../../session/port.ts";
 import { Session } from "../../session/session.ts";
 import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import * as build from "../../wire/build.ts";
@@ -93,8 +98,9 @@ export class Client implements SessionPort {
     return `${this.#announcedPid}:${this.cancelKey}`;
   }
 
-  /** Cancels what runs for this client, and nothing else. */
+  /** Cancels what runs or waits for this client, and nothing else. */
   cancel(): void {
+    if (this.session.holding.cancel()) return;
     for (const link of this.#links) {
       if (this.session.servers[link.node]?.replies.length === 0) continue;
       const { host, port } = this.context.address(link.node);
@@ -130,11 +136,19 @@ export class Client implements SessionPort {
     this.#closed();
   }
 
-  /** Milliseconds since the client or one of its servers said something; 0 while it is served. */
-  idleFor(now: number): number {
-    return this.session.visibleCount > 0 || this.session.waitingFor !== ""
-      ? 0
-      : now - this.#lastActive;
+  /** A second has passed. */
+  tick(now: number): void {
+    if (this.#busy) this.#lastActive = now;
+    this.session.holding.tick(this.settings.failover_wait_timeout);
+    const { client_idle_limit, client_idle_limit_in_recovery } = this.settings;
+    const limit = this.context.gate.emptiesPool ? client_idle_limit_in_recovery : client_idle_limit;
+    if (limit === 0 || this.#busy || now - this.#lastActive < limit * 1000) return;
+    this.terminate(limit < 0 ? ONLINE_RECOVERY : idleTooLong(limit));
+  }
+
+  /** The client waits for an answer, and so not the client is waited for. */
+  get #busy(): boolean {
+    return this.session.visibleCount > 0 || this.session.waitingFor !== "";
   }
 
   get address(): ClientAddress {
@@ -149,7 +163,6 @@ export class Client implements SessionPort {
 
   get info(): SessionInfo {
     const { session, request } = this;
-    const busy = session.visibleCount > 0 || session.waitingFor !== "";
     return {
       sessionId: this.id,
       startTime: Math.floor(this.startTime / 1000),
@@ -158,7 +171,7 @@ export class Client implements SessionPort {
       clientHost: this.address.host,
       clientPort: this.address.port,
       applicationName: request.applicationName,
-      status: busy
+      status: this.#busy
         ? "Execute command"
         : session.router.inTransaction
         ? "Idle in transaction"
@@ -256,6 +269,10 @@ export class Client implements SessionPort {
     this.context.closeIdleEverywhere();
   }
 
+  settled(): void {
+    this.context.gate.settled(this);
+  }
+
   serverCongested(): void {
     this.#serverCongested = true;
     this.#stream.pause();
@@ -346,14 +363,14 @@ export class Client implements SessionPort {
     return { severity: "ERROR", sqlstate: "XX000", message: "internal error of pgpool", detail };
   }
 
-  #unavailable(node: number, error: unknown): { error: ErrorFields; refused: boolean } {
-    if (error instanceof ServerRefused) return { error: error.fields, refused: true };
+  #unavailable(node: number, error: unknown): ServerUnavailable {
+    const isVerdictDue = this.context.complainOf(node, error);
+    if (error instanceof ServerRefused) return { error: error.fields, isVerdictDue };
     if (!(error instanceof ServerUnreachable)) {
-      return { error: this.#unexpected(error), refused: false };
+      return { error: this.#unexpected(error), isVerdictDue };
     }
-    this.complain(node, "connect-failed", error.message);
     return {
-      refused: false,
+      isVerdictDue,
       error: {
         severity: "FATAL",
         sqlstate: "08006",
@@ -363,3 +380,19 @@ export class Client implements SessionPort {
     };
   }
 }
+
+function idleTooLong(limit: number): ErrorFields {
+  return {
+    severity: "FATAL",
+    sqlstate: "57P05",
+    message: "terminating connection due to idle-session timeout",
+    detail: `child connection forced to terminate due to client_idle_limit:${limit} is reached`,
+  };
+}
+
+/** client_idle_limit_in_recovery = -1 (behaviour.md 6). */
+const ONLINE_RECOVERY: ErrorFields = {
+  severity: "FATAL",
+  sqlstate: "57P05",
+  message: "connection terminated due to online recovery",
+};

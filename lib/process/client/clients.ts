@@ -1,6 +1,7 @@
 import { type ClusterSnapshot, isUsable } from "../../cluster/types.ts";
 import { backendOf, type Config } from "../../config/config.ts";
 import type { Logger } from "../../log/log.ts";
+import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
 import type { ServerAddress, ServerTls } from "../../pool/login.ts";
 import { Pool } from "../../pool/pool.ts";
 import {
@@ -16,13 +17,15 @@ import type { SessionOptions } from "../../session/session.ts";
 import type { SessionPatterns } from "../../session/settings.ts";
 import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import { StatementCache } from "../../sql/template.ts";
-import type { ErrorFields } from "../../wire/build.ts";
-import type { NodeComplaint, ServerConnectionInfo, SessionInfo } from "../messages.ts";
+import type { GateState, NodeComplaint, ServerConnectionInfo, SessionInfo } from "../messages.ts";
 import type { KnownLogin } from "./authenticate.ts";
 import type { Client } from "./client.ts";
+import { Lobby } from "./lobby.ts";
+import { NodeWatch } from "./node-watch.ts";
 import { compilePatterns } from "./patterns.ts";
 import { runPgpoolCommand } from "./pgpool-command.ts";
 import type { StatementCounters, SupervisorPort, WorkerContext } from "./worker-context.ts";
+import { WorkerGate } from "./worker-gate.ts";
 
 /** How long a client without work keeps its connection when another client could use it. */
 const UNTOUCHED_HOLD_MS = 1000;
@@ -44,6 +47,9 @@ export interface ClientsOptions {
   readonly counters: StatementCounters;
   readonly config: Config;
   readonly snapshot: ClusterSnapshot;
+  readonly gate: GateState;
+  /** Logins that have been let in and have not become clients yet. */
+  readonly loggingIn: () => number;
   /** TLS towards servers, undefined when ssl is off. */
   readonly serverTls: () => ServerTls | undefined;
   readonly supervisor: SupervisorPort;
@@ -57,13 +63,18 @@ export class Clients implements WorkerContext {
   readonly pool: Pool;
   readonly untouched = new Set<Client>();
   readonly all = new Set<Client>();
+  readonly gate: WorkerGate;
+  readonly lobby: Lobby;
   readonly #byCancelName = new Map<string, Client>();
   readonly #minors = new Map<number, number>();
   readonly #keys = new Map<string, ConnectionKey>();
   readonly #logins = new Map<string, KnownLogin>();
   readonly #statements: StatementCache;
+  readonly #watches = new Set<NodeWatch>();
   /** Generation of the snapshot in which the use of nodes was told. */
   #useToldIn = -1;
+  /** Milliseconds, undefined while there is a primary. */
+  #primaryMissingSince: number | undefined;
   #knowledge: SharedKnowledge;
   #config: Config;
   #patterns: SessionPatterns;
@@ -77,6 +88,18 @@ export class Clients implements WorkerContext {
     this.counters = options.counters;
     this.#config = options.config;
     this.#snapshot = options.snapshot;
+    if (options.snapshot.primary < 0) this.#primaryMissingSince = this.#now;
+    this.gate = new WorkerGate(options.gate, {
+      clients: this.all,
+      loggingIn: options.loggingIn,
+      tellQuiet: (closing) => options.supervisor.gateQuiet(closing),
+      onChange: () => this.lobby.changed(),
+    });
+    this.lobby = new Lobby({
+      gate: this.gate,
+      snapshot: () => this.#snapshot,
+      limit: () => this.#config.values.failover_wait_timeout,
+    });
     this.#patterns = compilePatterns(options.config.values);
     this.#knowledge = this.#freshKnowledge();
     const entries = options.config.values.statement_cache_size;
@@ -183,7 +206,14 @@ export class Clients implements WorkerContext {
         return node;
       },
     }, this.#snapshot);
-    return { port: client, statements: this.#statements, router, knowledge };
+    return {
+      port: client,
+      statements: this.#statements,
+      router,
+      knowledge,
+      gate: this.gate,
+      mayWaitForPrimary: () => this.#mayWaitForPrimary(),
+    };
   }
 
   runCommand(command: PgpoolCommand, client: Client): Promise<CommandResult> {
@@ -217,6 +247,7 @@ export class Clients implements WorkerContext {
     this.untouched.delete(client);
     this.#byCancelName.delete(client.cancelName);
     this.options.onEnded(client);
+    this.gate.settled(client);
   }
 
   /** Cancels what runs for the client with this process id and key; false when there is none. */
@@ -262,9 +293,25 @@ export class Clients implements WorkerContext {
     this.options.supervisor.complain(node, complaint, detail, generation);
   }
 
+  complainOf(node: number, error: unknown): boolean {
+    if (error instanceof ServerRefused) {
+      if (error.notReady) this.complain(node, "shutdown", error.message);
+      return error.notReady;
+    }
+    if (!(error instanceof ServerUnreachable)) return false;
+    this.complain(node, "connect-failed", error.message);
+    const { failover_on_backend_error } = this.#config.values;
+    return failover_on_backend_error && backendOf(this.#config, node)?.allowToFailover === true;
+  }
+
   closeIdleEverywhere(): void {
     this.pool.closeIdle();
     this.options.supervisor.closeIdle();
+  }
+
+  /** Notices when a node stops being the one that takes writes, until it is disposed of. */
+  watch(node: number): NodeWatch {
+    return new NodeWatch(node, this.#watches);
   }
 
   locateBackend(pid: number): Promise<number> {
@@ -277,12 +324,16 @@ export class Clients implements WorkerContext {
   setSnapshot(snapshot: ClusterSnapshot): void {
     const before = this.#snapshot;
     this.#snapshot = snapshot;
+    if (snapshot.primary >= 0) this.#primaryMissingSince = undefined;
+    else this.#primaryMissingSince ??= this.#now = Date.now();
     const lost = snapshot.nodes.filter((node) => {
       const known = before.nodes[node.id];
       return !isUsable(node) && known !== undefined && isUsable(known);
     }).map((node) => node.id);
     if (lost.length > 0) this.pool.closeIdle((connection) => lost.includes(connection.node));
     for (const client of [...this.all]) client.session.setSnapshot(snapshot);
+    for (const watch of this.#watches) watch.look(snapshot);
+    this.lobby.changed();
   }
 
   reload(config: Config): void {
@@ -298,12 +349,15 @@ export class Clients implements WorkerContext {
     this.#now = Date.now();
     this.#collectGarbage();
     this.pool.expire(this.#now);
-    for (const client of [...this.all]) {
-      const limit = client.settings.client_idle_limit;
-      if (limit > 0 && client.idleFor(this.#now) >= limit * 1000) {
-        client.terminate(idleTooLong(limit));
-      }
-    }
+    for (const client of [...this.all]) client.tick(this.#now);
+    this.gate.check();
+  }
+
+  /** Whether a primary has been missing for so short that waiting for one makes sense. */
+  #mayWaitForPrimary(): boolean {
+    const limit = this.#config.values.failover_wait_timeout * 1000;
+    const since = this.#primaryMissingSince;
+    return limit > 0 && (since === undefined || this.#now - since < limit);
   }
 
   /**
@@ -373,13 +427,4 @@ export class Clients implements WorkerContext {
       { application: applicationName, user: key.user, database: key.database },
     );
   }
-}
-
-function idleTooLong(limit: number): ErrorFields {
-  return {
-    severity: "FATAL",
-    sqlstate: "57P05",
-    message: "terminating connection due to idle-session timeout",
-    detail: `child connection forced to terminate due to client_idle_limit:${limit} is reached`,
-  };
 }

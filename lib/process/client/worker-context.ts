@@ -9,6 +9,7 @@ import type { SessionOptions } from "../../session/session.ts";
 import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import type { AdminSession, AdminTable, NodeComplaint, ServerConnectionInfo } from "../messages.ts";
 import type { Client } from "./client.ts";
+import type { WorkerGate } from "./worker-gate.ts";
 
 /** What statements and errors are counted in, over all workers. */
 export interface StatementCounters {
@@ -26,6 +27,8 @@ export interface SupervisorPort {
   nodeUsed(node: number): void;
   /** A cancel request whose session is none of this worker's; the key is hexadecimal. */
   passCancel(pid: number, key: string): void;
+  /** What the gate waits for has ended in this worker. */
+  gateQuiet(closing: number): void;
   /** Has the other workers close their idle server connections. */
   closeIdle(): void;
   /** Has the supervisor answer a SHOW command. @throws {ProcessError} */
@@ -51,7 +54,14 @@ export interface WorkerContext {
   poolKey(connection: ServerConnection): string;
   connectionInfo(connection: ServerConnection): ServerConnectionInfo;
   runCommand(command: PgpoolCommand, client: Client): Promise<CommandResult>;
+  readonly gate: WorkerGate;
   complain(node: number, complaint: NodeComplaint, detail: string): void;
+  /**
+   * Complains of a node that could not be connected to, if that is the node's fault. Returns
+   * whether it makes sense to wait for a change: the supervisor looks into it, or the server itself
+   * says that it is not ready yet.
+   */
+  complainOf(node: number, error: unknown): boolean;
   /** A client has reached the node. */
   noteUse(node: number): void;
   closeIdleEverywhere(): void;
