@@ -54,6 +54,7 @@ const supervisor: SupervisorPort = {
   complain: () => {},
   nodeUsed: () => {},
   passCancel: () => {},
+  gateQuiet: () => {},
   closeIdle: () => {},
   askAdmin: () => Promise.reject(FAULT),
   locate: () => Promise.reject(FAULT),
