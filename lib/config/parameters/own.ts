@@ -47,6 +47,18 @@ export const own = {
     help:
       "How long new connections and statements that need the primary wait for a failover that is under way before they are told; 0 means not at all.",
   }),
+  recovery_command_timeout: int({
+    default: 0,
+    min: 0,
+    max: INT_MAX,
+    unit: "s",
+    context: "reload",
+    group: "recovery",
+    section: "Online recovery",
+    own: true,
+    help:
+      "How long a script of online recovery may run before it is given up, and ended where the extension pgpool_recovery is pgpool's own; 0 means for ever.",
+  }),
   statement_cache_size: int({
     default: 10000,
     min: 1,
