@@ -29,7 +29,7 @@ function failover(changes: Readonly<Record<number, string>> = {}): string[] {
 }
 
 describe("the scripts in conf", () => {
-  it("are those that Pgpool-II ships", () => {
+  it("are those that Pgpool-II ships, and one that needs none of PostgreSQL's clients", () => {
     expect(SCRIPTS.toSorted()).toEqual([
       "aws_eip_if_cmd.sh.sample",
       "aws_rtb_if_cmd.sh.sample",
@@ -38,6 +38,7 @@ describe("the scripts in conf", () => {
       "follow_primary.sh.sample",
       "pgpool_remote_start.sample",
       "recovery_1st_stage.sample",
+      "recovery_by_server.sample",
       "replication_mode_recovery_1st_stage.sample",
       "replication_mode_recovery_2nd_stage.sample",
     ]);
@@ -90,11 +91,11 @@ describe("follow_primary.sh", () => {
     const places = order.map((word) => calls.indexOf(word));
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     expect(places).not.toContain(-1);
-    expect(stubs.read("pgpool_standby.conf")).toBe(
-      "primary_conninfo = 'host=db1 port=5433 user=repl application_name=db0'\n" +
+    expect(stubs.read("postgresql.auto.conf")).toBe(
+      "work_mem = '8MB'\n" +
+        "primary_conninfo = 'host=db1 port=5433 user=repl application_name=db0'\n" +
         "primary_slot_name = 'db0_5432'\n",
     );
-    expect(stubs.read("postgresql.conf")).toContain("include_if_exists = 'pgpool_standby.conf'");
     expect(stubs.read("standby.signal")).toBe("");
   });
 
@@ -120,7 +121,8 @@ describe("the recovery scripts", () => {
   // The copy brings a configuration along; status 3 says that no server runs.
   const copied = {
     pg_ctl: '[ "$3" != status ] || exit 3',
-    pg_basebackup: 'mkdir -p "$4"; echo "# copied" >"$4/postgresql.conf"',
+    pg_basebackup: `mkdir -p "$4"; printf '%s\\n' "work_mem = '8MB'" 'port = 5432' ` +
+      `"primary_conninfo = 'host=old'" >"$4/postgresql.auto.conf"`,
   };
 
   it("copy the primary and make a standby of the copy", () => {
@@ -134,14 +136,12 @@ describe("the recovery scripts", () => {
     expect(calls).toContain("pg_basebackup [-d] [host=db0 port=5432 user=repl");
     expect(calls).toContain("[-S] [db1_5433]");
     expect(existsSync(join(stubs.dataDir, "old"))).toBe(false);
-    expect(stubs.read("pgpool_standby.conf")).toBe(
-      "port = 5433\n" +
+    expect(stubs.read("postgresql.auto.conf")).toBe(
+      "work_mem = '8MB'\nport = 5433\n" +
         "primary_conninfo = 'host=db0 port=5432 user=repl application_name=db1'\n" +
         "primary_slot_name = 'db1_5433'\n" +
         'restore_command = \'cp "/archive/%f" "%p"\'\n',
     );
-    expect(stubs.read("postgresql.conf"))
-      .toBe("# copied\n\ninclude_if_exists = 'pgpool_standby.conf'\n");
   });
 
   for (const script of ["recovery_1st_stage", "replication_mode_recovery_1st_stage"]) {
@@ -171,8 +171,10 @@ describe("the recovery scripts", () => {
     rmSync(stubs.dataDir, { recursive: true });
     const outcome = stubs.run("replication_mode_recovery_1st_stage", args(stubs.dataDir));
     expect(outcome).toMatchObject({ status: 0 });
-    expect(stubs.read("pgpool_recovery.conf"))
-      .toMatch(/^port = 5433\nrestore_command = 'scp -q .*postgres@db0:\/var\/.*\/%f %p'\n$/);
+    expect(stubs.read("postgresql.auto.conf"))
+      .toMatch(
+        /\nport = 5433\nrestore_command = 'scp -q .*postgres@db0:\/var\/.*\/%f %p'\n$/,
+      );
     expect(existsSync(join(stubs.dataDir, "recovery.signal"))).toBe(true);
   });
 

@@ -43,7 +43,10 @@ export class Stubs {
     }
     mkdirSync(this.dataDir);
     writeFileSync(join(this.dataDir, "PG_VERSION"), "18\n");
-    writeFileSync(join(this.dataDir, "postgresql.conf"), "# settings\n");
+    writeFileSync(
+      join(this.dataDir, "postgresql.auto.conf"),
+      "work_mem = '8MB'\nprimary_conninfo = 'host=old'\nprimary_slot_name = 'old'\n",
+    );
   }
 
   /** Runs a script of conf/ and gives its exit status, its output and what it called. */

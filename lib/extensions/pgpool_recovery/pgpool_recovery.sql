@@ -12,6 +12,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgpool_recovery_check_name(caller text, script text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF script IN ('', '.', '..') OR script LIKE '%/%' THEN
+    RAISE EXCEPTION '% failed', caller USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('A script has to lie in the data directory itself: "%s".', script);
+  END IF;
+END
+$$;
+
 -- One word for the shell, whatever is in it.
 CREATE FUNCTION pgpool_recovery_word(word text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -39,11 +50,7 @@ DECLARE
   line text;
 BEGIN
   PERFORM pgpool_recovery_check(caller);
-  IF script IN ('', '.', '..') OR script LIKE '%/%' THEN
-    RAISE EXCEPTION '% failed', caller USING
-      ERRCODE = 'invalid_parameter_value',
-      DETAIL = format('A script has to lie in the data directory itself: "%s".', script);
-  END IF;
+  PERFORM pgpool_recovery_check_name(caller, script);
   SELECT string_agg(pgpool_recovery_word(word), ' ') INTO words
   FROM unnest(current_setting('data_directory') || '/' || script || arguments) AS word;
   IF seconds::integer > 0 THEN
@@ -77,12 +84,36 @@ BEGIN
 END
 $$;
 
+-- Runs statements of the data directory in this session, which base backups by functions need. They
+-- find their arguments in the settings pgpool.argument_1 and so on.
+CREATE FUNCTION pgpool_recovery_statements(script text, arguments text[]) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT SET search_path FROM CURRENT AS $$
+DECLARE
+  detail text;
+BEGIN
+  FOR number IN 1 .. cardinality(arguments) LOOP
+    PERFORM set_config('pgpool.argument_' || number, arguments[number], true);
+  END LOOP;
+  EXECUTE pg_read_file(script);
+  RETURN true;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+  RAISE EXCEPTION 'pgpool_recovery failed' USING
+    ERRCODE = 'external_routine_exception',
+    DETAIL = concat_ws(E'\n', format('Script "%s" failed: %s', script, SQLERRM), nullif(detail, ''));
+END
+$$;
+
 CREATE FUNCTION pgpool_recovery_stage(script text, arguments text[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT SET search_path FROM CURRENT AS $$
 BEGIN
   PERFORM pgpool_recovery_check('pgpool_recovery');
-  RETURN pgpool_recovery_run('pgpool_recovery', script,
-    current_setting('data_directory') || arguments);
+  PERFORM pgpool_recovery_check_name('pgpool_recovery', script);
+  arguments := current_setting('data_directory') || arguments;
+  IF script LIKE '%.sql' THEN
+    RETURN pgpool_recovery_statements(script, arguments);
+  END IF;
+  RETURN pgpool_recovery_run('pgpool_recovery', script, arguments);
 END
 $$;
 

@@ -93,6 +93,26 @@ describe("pgpool_recovery()", () => {
       .toContain('Script "missing" exited with status 127.');
   });
 
+  it("runs a script of statements in its own session", async () => {
+    script("copy", `printf '[%s]' "$@"`);
+    const statements = `
+      SELECT pg_backup_start('test', true);
+      DO $$ BEGIN
+        PERFORM pgpool_recovery_run('pgpool_recovery', 'copy', ARRAY[
+          current_setting('pgpool.argument_1'), current_setting('pgpool.argument_3')]);
+      END $$;
+      SELECT pg_backup_stop(false)`;
+    writeFileSync(join(dataDir, "stage.sql"), statements);
+    expect(await call("pgpool_recovery('stage.sql', 'h', '/d''1')"))
+      .toEqual({ value: true, notices: [`[${dataDir}][/d'1]`], error: null });
+    script("copy", "echo no space; exit 2");
+    expect((await call("pgpool_recovery('stage.sql', 'h', '/d')")).error).toEqual({
+      message: "pgpool_recovery failed",
+      detail: 'Script "stage.sql" failed: pgpool_recovery failed\n' +
+        'Script "copy" exited with status 2.\nno space',
+    });
+  });
+
   it("runs nothing outside of the data directory", async () => {
     for (const name of ["../evil", "/bin/true", "a/b", "..", ""]) {
       expect((await call(`pgpool_recovery('${name}', 'h', '/d')`)).error?.detail)
