@@ -1,7 +1,7 @@
 import * as build from "../wire/build.ts";
 import { Frame, FrameReader } from "../wire/frames.ts";
 import { Backend } from "../wire/protocol.ts";
-import { parseDataRow } from "../wire/read.ts";
+import { parseDataRow, parseErrorFields } from "../wire/read.ts";
 import { refusedBy, ServerUnreachable } from "./errors.ts";
 import type { ServerConnection } from "./server-connection.ts";
 
@@ -13,6 +13,7 @@ const MAX_ANSWER = 1024 * 1024;
  * null when there is none. A connection that failed is of no further use.
  *
  * @param deadlineMs milliseconds for the answer.
+ * @param onNotice gets the text of notices that come with it.
  * @throws {ServerRefused} the server's own error.
  * @throws {ServerUnreachable} no answer, or none that makes sense.
  */
@@ -20,6 +21,7 @@ export function askValue(
   connection: ServerConnection,
   sql: string,
   deadlineMs: number,
+  onNotice: (text: string) => void = () => {},
 ): Promise<string | null> {
   const { promise, resolve, reject } = Promise.withResolvers<string | null>();
   const fail = (reason: "no-answer" | "closed" | "not-postgresql", text: string) =>
@@ -33,6 +35,9 @@ export function askValue(
     switch (reader.type) {
       case Backend.DataRow:
         value ??= parseDataRow(body)[0] ?? null;
+        return;
+      case Backend.NoticeResponse:
+        onNotice(parseErrorFields(body).get("M") ?? "");
         return;
       case Backend.ErrorResponse:
         error = refusedBy(connection.node, body);

@@ -3,22 +3,27 @@ import { systemClock } from "../cluster/clock.ts";
 import { downRequestFile } from "../cluster/down-requests.ts";
 import type { LogEntry } from "../cluster/effects.ts";
 import { createProbe, type Probe } from "../cluster/probe.ts";
+import type { OnlineRecovery } from "../cluster/recovery/recovery.ts";
 import { type ClusterService, createClusterService } from "../cluster/service.ts";
 import { clusterSettings } from "../cluster/settings.ts";
 import { statusFile } from "../cluster/status-file.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log/log.ts";
 import type { ConfigFiles } from "./messages.ts";
+import { createRecovery } from "./recovery.ts";
 import { ServerLogins } from "./server-logins.ts";
 
 /** The servers, and what they are asked with. */
 export interface Cluster {
   readonly service: ClusterService;
   readonly probe: Probe;
+  readonly recovery: OnlineRecovery;
   /** Looks at the servers; resolves as `ClusterService.start` does. */
   start(): Promise<void>;
   /** Takes a reloaded configuration over, and reads again what its files hold. */
   reload(config: Config): Promise<void>;
+  /** Ends all that is done with the servers. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -48,16 +53,31 @@ export function createCluster(
       ? downRequestFile(join(workDir, "backend_down_request"), tell)
       : null,
   });
+  let present = config;
+  const recovery = createRecovery({
+    config: () => present,
+    service,
+    probe,
+    logins,
+    clock: systemClock,
+    log: tell,
+  });
   return {
     service,
     probe,
+    recovery,
     async start() {
       await logins.load(config);
       await service.start();
     },
     async reload(fresh) {
+      present = fresh;
       await logins.load(fresh);
       service.reload(clusterSettings(fresh));
+    },
+    async stop() {
+      recovery.stop();
+      await service.stop();
     },
   };
 }

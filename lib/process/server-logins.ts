@@ -46,6 +46,11 @@ export class ServerLogins implements ProbeIdentities {
     return this.#identity(check?.user ?? "", check?.password ?? "", check?.database ?? "");
   };
 
+  readonly recovery = (): ProbeIdentity => {
+    const { recovery_user, recovery_database, recovery_password } = this.#config.values;
+    return this.#identity(recovery_user, recovery_password, recovery_database || "postgres");
+  };
+
   #identity(user: string, password: string, database: string): ProbeIdentity {
     const stored = resolvePassword(password, user, this.#passwords, this.#key);
     return { user, database, credentials: credentialsFromStored(stored), tls: this.#tls };

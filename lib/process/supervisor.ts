@@ -110,7 +110,7 @@ export class Supervisor {
       this.#closeListeners();
       await this.#workers?.stop("immediate");
       this.#adminPort?.close();
-      await within(CLUSTER_STOP_MS, this.#cluster.service.stop());
+      await within(CLUSTER_STOP_MS, this.#cluster.stop());
       this.#memory?.close();
       pidFile.remove();
       restoreSignals();
@@ -316,6 +316,7 @@ export class Supervisor {
       logger: this.#logger.child("pcp"),
       service: new PoolAdministration({
         cluster: this.#cluster.service,
+        recovery: this.#cluster.recovery,
         config: () => this.#config,
         context,
         reload: () => this.reload(),

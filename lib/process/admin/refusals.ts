@@ -1,3 +1,4 @@
+import { RecoveryError } from "../../cluster/recovery/error.ts";
 import { RequestError, type RequestRefusal } from "../../cluster/requests.ts";
 import type { NodeStatus } from "../../cluster/types.ts";
 import { STATUS_NUMBERS } from "../../pcp/replies.ts";
@@ -28,6 +29,13 @@ export function detachRefused(node: number, error: unknown): unknown {
       `invalid degenerate backend request, node id : ${node} ` +
       `status: [${STATUS_NUMBERS[status]}] is not valid for failover`,
   );
+}
+
+/** Why a node was not recovered. */
+export function recoveryFailed(error: unknown): unknown {
+  if (!(error instanceof RecoveryError)) return error;
+  const { message, severity, detail, hint } = error;
+  return new PcpError(message, { severity, detail, hint, cause: error });
 }
 
 /** Other errors than refusals are faults, and are passed on. */

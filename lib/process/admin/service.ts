@@ -2,9 +2,10 @@ import type { AdminContext } from "../../admin/context.ts";
 import { poolHealthCheckStats } from "../../admin/pool-health-check-stats.ts";
 import { poolPools } from "../../admin/pool-pools.ts";
 import { poolStatus } from "../../admin/pool-status.ts";
+import type { OnlineRecovery } from "../../cluster/recovery/recovery.ts";
 import type { ClusterService } from "../../cluster/service.ts";
 import type { Config } from "../../config/config.ts";
-import { PcpError, type PcpService } from "../../pcp/service.ts";
+import { PcpError, type PcpService, type Progress } from "../../pcp/service.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
@@ -17,11 +18,12 @@ import type { StopMode } from "../stop-mode.ts";
 import { healthCheckInfo } from "./health-check-info.ts";
 import { nodeInfo } from "./node-info.ts";
 import { processInfo } from "./process-info.ts";
-import { attachRefused, detachRefused } from "./refusals.ts";
+import { attachRefused, detachRefused, recoveryFailed } from "./refusals.ts";
 
 /** What the supervisor lets administrators see and do. */
 export interface PoolControl {
   readonly cluster: ClusterService;
+  readonly recovery: OnlineRecovery;
   readonly config: () => Config;
   /** What the admin views are made of, as of now. */
   readonly context: () => AdminContext;
@@ -133,8 +135,12 @@ export class PoolAdministration implements PcpService {
     throw notYet("promoting a node");
   }
 
-  recoverNode(): Promise<void> {
-    throw notYet("online recovery");
+  async recoverNode(node: number, progress: Progress): Promise<void> {
+    try {
+      await this.#pool.recovery.recover(node, progress);
+    } catch (error) {
+      throw recoveryFailed(error);
+    }
   }
 
   async reloadConfig(): Promise<void> {

@@ -1,0 +1,41 @@
+import type { Clock } from "../cluster/clock.ts";
+import type { LogEntry } from "../cluster/effects.ts";
+import type { Probe } from "../cluster/probe.ts";
+import { RecoveryError } from "../cluster/recovery/error.ts";
+import { OnlineRecovery } from "../cluster/recovery/recovery.ts";
+import { openRecoverySession } from "../cluster/recovery/session.ts";
+import { recoverySettings } from "../cluster/recovery/settings.ts";
+import type { ClusterService } from "../cluster/service.ts";
+import type { Config } from "../config/config.ts";
+import type { ServerLogins } from "./server-logins.ts";
+
+/** What a recovery works with in the supervisor. */
+export interface RecoveryParts {
+  readonly config: () => Config;
+  readonly service: ClusterService;
+  readonly probe: Probe;
+  readonly logins: ServerLogins;
+  readonly clock: Clock;
+  readonly log: (entry: LogEntry) => void;
+}
+
+/** Online recovery with the supervisor's servers and logins. */
+export function createRecovery(parts: RecoveryParts): OnlineRecovery {
+  const { config, service, probe, logins, clock, log } = parts;
+  return new OnlineRecovery({
+    settings: () => recoverySettings(config()),
+    snapshot: () => service.snapshot(),
+    onSnapshot: (listener) => service.onSnapshot(listener),
+    open: (source, onNotice) => openRecoverySession(source, logins.recovery(), onNotice),
+    ping: (node, deadline) => probe.ping(node, deadline),
+    attach: (node) => service.attach(node),
+    holdClients: () =>
+      Promise.reject(
+        new RecoveryError("node recovery failed, clients cannot be made to wait", {
+          detail: "Native replication is not there yet.",
+        }),
+      ),
+    clock,
+    log,
+  });
+}
