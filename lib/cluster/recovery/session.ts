@@ -19,10 +19,16 @@ export async function openRecoverySession(
 ): Promise<RecoverySession> {
   const limits = { connect: LOGIN_DEADLINE, total: LOGIN_DEADLINE };
   const connection = await openSession(endpoint, identity, limits);
+  let isBusy = false;
   return {
     async run(statement, deadline) {
+      isBusy = true;
       await askValue(connection, statement, deadline, onNotice);
+      isBusy = false;
     },
-    close: () => connection.close(),
+    close() {
+      if (isBusy) connection.stream.destroy();
+      else connection.close();
+    },
   };
 }
