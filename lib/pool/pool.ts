@@ -26,6 +26,15 @@ export interface PoolOptions {
     urgent: boolean,
   ) => ServerConnection | undefined;
   readonly onReset: (connection: ServerConnection, statement: string) => void;
+  readonly figures: PoolFigures;
+}
+
+/** What the pool counts its work in. */
+export interface PoolFigures {
+  /** `hits`, `misses`: a connection was there, or none; `opened`: a new one is there. */
+  count(node: number, figure: "hits" | "misses" | "opened"): void;
+  /** Counts how long somebody waited for a connection. */
+  took(node: number, what: "connection", milliseconds: number): void;
 }
 
 /** What a client needs a connection for. */
@@ -79,14 +88,13 @@ export class Pool {
    * @throws {ServerUnreachable | ServerRefused}
    */
   async acquire(request: ConnectionRequest): Promise<ServerConnection> {
-    const key = `${request.node}\0${keyText(request.key)}`;
-    while (request.fresh !== true) {
-      const connection = this.#takeIdle(key) ?? this.options.steal(request.node, key, false);
-      if (connection === undefined) break;
-      if (await this.#prepare(connection, request.applicationName)) return this.#lend(connection);
-      this.#discard(connection);
-    }
-    return this.#lend(await this.#open(request));
+    const { figures } = this.options;
+    const began = performance.now();
+    const known = await this.#fromPool(request);
+    figures.count(request.node, known === undefined ? "misses" : "hits");
+    const connection = this.#lend(known ?? await this.#open(request));
+    figures.took(request.node, "connection", performance.now() - began);
+    return connection;
   }
 
   /** Takes a connection back. */
@@ -150,6 +158,18 @@ export class Pool {
     return undefined;
   }
 
+  /** An idle connection, or one that a client without work gives back. */
+  async #fromPool({ node, key, applicationName, fresh }: ConnectionRequest) {
+    if (fresh === true) return undefined;
+    const text = `${node}\0${keyText(key)}`;
+    for (;;) {
+      const connection = this.#takeIdle(text) ?? this.options.steal(node, text, false);
+      if (connection === undefined) return undefined;
+      if (await this.#prepare(connection, applicationName)) return connection;
+      this.#discard(connection);
+    }
+  }
+
   async #prepare(connection: ServerConnection, applicationName: string): Promise<boolean> {
     connection.owner = undefined;
     if (connection.closed) return false;
@@ -174,8 +194,11 @@ export class Pool {
   async #openOrSteal(request: ConnectionRequest): Promise<ServerConnection> {
     const { node, key, applicationName, credentials, askClient } = request;
     const address = this.options.address(node);
-    const open = async () =>
-      (await openConnection(address, key, applicationName, credentials, askClient)).connection;
+    const open = async () => {
+      const opened = await openConnection(address, key, applicationName, credentials, askClient);
+      this.options.figures.count(node, "opened");
+      return opened.connection;
+    };
     for (let attempt = 1;; attempt++) {
       try {
         return await open();

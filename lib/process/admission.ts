@@ -52,11 +52,14 @@ export class Admission {
    */
   async admit(signal?: AbortSignal): Promise<void> {
     if (this.#queue.closed || signal?.aborted) throw new WaitEnded("client left the queue");
-    if (this.#queue.size === 0 && this.#take()) return;
+    const { figures } = this.#counters;
+    if (this.#queue.size === 0 && this.#take()) return figures.waitedForSlot(0);
     if (this.#limits().reserved_connections > 0) throw new LoginFailed(TOO_MANY);
     const seconds = this.#limits().client_queue_timeout;
     const late = () => new LoginFailed(waitedFor(seconds));
+    const began = performance.now();
     await this.#queue.wait({ signal, milliseconds: seconds * 1000, late });
+    figures.waitedForSlot(performance.now() - began);
   }
 
   /** A client that was admitted is gone. */

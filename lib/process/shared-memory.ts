@@ -2,53 +2,24 @@ import { accessSync, closeSync, constants, ftruncateSync, openSync, unlinkSync }
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { ProcessError, systemText } from "./errors.ts";
+import { figureCells, SharedFigures } from "./statistics/figures.ts";
 
 /**
  * Layout, in bytes:
  *
  *     0      header, 64 bytes of Int32: magic, number of workers, number of slots
  *     64     per worker 64 bytes of Int32: clients that wait for a slot
- *     then   per process (0: the supervisor) and node 128 bytes of Float64: the counters in the order of COUNTER_KINDS
+ *     then   figures of all processes, as Float64 (statistics/figures.ts)
  *     then   per slot one Int32: 0 when free, else the number of the worker that has taken it
  *
- * Each worker adds to its own counters only, so that counting needs neither atomic operations nor
- * big integers; doubles are exact up to 2^53. A slot names its owner, so that the slots of a worker that died can be given back exactly.
+ * A slot names its owner, so that the slots of a worker that died can be given back exactly.
  */
 const MAGIC = 0x70677031;
 const HEADER_BYTES = 64;
 const WORKER_BYTES = 64;
-const NODE_BYTES = 128;
-const MAX_NODES = 128;
 
 /** Slots beyond this are not provided for: the memory of a machine ends far below. */
 const MAX_SLOTS = 4_000_000;
-
-/** What is counted per node (sql-interface.md 6, SHOW POOL_BACKEND_STATS). */
-export const COUNTER_KINDS = [
-  "select",
-  "insert",
-  "update",
-  "delete",
-  "ddl",
-  "other",
-  "panic",
-  "fatal",
-  "error",
-] as const;
-
-export type CounterKind = (typeof COUNTER_KINDS)[number];
-
-const KIND_INDEX: Readonly<Record<CounterKind, number>> = {
-  select: 0,
-  insert: 1,
-  update: 2,
-  delete: 3,
-  ddl: 4,
-  other: 5,
-  panic: 6,
-  fatal: 7,
-  error: 8,
-};
 
 /** Memory that the supervisor and all workers see, held by a file without a name. */
 export interface SharedFile {
@@ -66,8 +37,7 @@ export interface SharedFile {
  */
 export function createSharedMemory(workers: number, slots: number, workDir: string): SharedFile {
   const count = Math.min(slots, MAX_SLOTS);
-  const stats = (workers + 1) * MAX_NODES * NODE_BYTES;
-  const size = HEADER_BYTES + workers * WORKER_BYTES + stats + count * 4;
+  const size = HEADER_BYTES + workers * WORKER_BYTES + figureCells(workers) * 8 + count * 4;
   const path = join(isWritable("/dev/shm") ? "/dev/shm" : workDir, name());
   let fd: number;
   try {
@@ -95,11 +65,11 @@ export function sharedMemoryPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-/** Counters and client slots, exact over all processes. */
+/** Figures and client slots, exact over all processes. */
 export class SharedCounters {
+  readonly figures: SharedFigures;
   readonly #slots: Int32Array;
   readonly #workers: Int32Array;
-  readonly #stats: Float64Array;
   readonly #workerCount: number;
   /** Where the search for a free slot begins. */
   #hint = 0;
@@ -117,10 +87,10 @@ export class SharedCounters {
     if (magic !== MAGIC) throw new ProcessError("shared memory is not what it should be");
     this.#workerCount = workers;
     this.#workers = new Int32Array(memory, HEADER_BYTES, workers * WORKER_BYTES / 4);
-    const stats = HEADER_BYTES + workers * WORKER_BYTES;
-    const statsBytes = (workers + 1) * MAX_NODES * NODE_BYTES;
-    this.#stats = new Float64Array(memory, stats, statsBytes / 8);
-    this.#slots = new Int32Array(memory, stats + statsBytes, slots);
+    const figures = HEADER_BYTES + workers * WORKER_BYTES;
+    const cells = figureCells(workers);
+    this.figures = new SharedFigures(new Float64Array(memory, figures, cells), worker);
+    this.#slots = new Int32Array(memory, figures + cells * 8, slots);
   }
 
   /**
@@ -146,22 +116,27 @@ export class SharedCounters {
     this.#hint = slot;
   }
 
-  /** Gives back all slots of a worker that is gone, and forgets its waiting clients. */
+  /** Gives back all slots of a worker that is gone, and forgets its sessions and waiting clients. */
   reclaim(worker: number): number {
     let count = 0;
     for (let slot = 0; slot < this.#slots.length; slot++) {
       if (Atomics.compareExchange(this.#slots, slot, worker, 0) === worker) count++;
     }
     Atomics.store(this.#workers, this.#waitingAt(worker), 0);
+    this.figures.forgetState(worker);
     return count;
   }
 
   slotsInUse(): number {
-    let count = 0;
-    for (let slot = 0; slot < this.#slots.length; slot++) {
-      if (Atomics.load(this.#slots, slot) !== 0) count++;
-    }
-    return count;
+    return this.slotsByWorker().reduce((sum, slots) => sum + slots, 0);
+  }
+
+  /** Slots that each worker has taken, by its number. */
+  slotsByWorker(): number[] {
+    const taken = Array.from({ length: this.#workerCount + 1 }, () => 0);
+    for (let slot = 0; slot < this.#slots.length; slot++) taken[Atomics.load(this.#slots, slot)]++;
+    taken[0] = 0;
+    return taken;
   }
 
   /** Tells everybody how many clients of this worker wait for a slot. */
@@ -181,41 +156,9 @@ export class SharedCounters {
     return sum;
   }
 
-  /** Counts one statement sent to a node, or one error that it reported. */
-  count(node: number, kind: CounterKind): void {
-    if (node < 0 || node >= MAX_NODES) return;
-    this.#stats[counterAt(this.worker, node, kind)]++;
-  }
-
-  /** Counters of a node since the start of pgpool. */
-  read(node: number): Record<CounterKind, number> {
-    const at = (kind: CounterKind) => {
-      let sum = 0;
-      for (let worker = 0; worker <= this.#workerCount; worker++) {
-        sum += this.#stats[counterAt(worker, node, kind)];
-      }
-      return sum;
-    };
-    return {
-      select: at("select"),
-      insert: at("insert"),
-      update: at("update"),
-      delete: at("delete"),
-      ddl: at("ddl"),
-      other: at("other"),
-      panic: at("panic"),
-      fatal: at("fatal"),
-      error: at("error"),
-    };
-  }
-
   #waitingAt(worker: number): number {
     return (worker - 1) * WORKER_BYTES / 4;
   }
-}
-
-function counterAt(worker: number, node: number, kind: CounterKind): number {
-  return (worker * MAX_NODES + node) * NODE_BYTES / 8 + KIND_INDEX[kind];
 }
 
 function map(path: string): ArrayBuffer {

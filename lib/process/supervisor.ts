@@ -333,7 +333,7 @@ export class Supervisor {
 
   #nodeCounters(node: number) {
     if (this.#memory === undefined) throw new TypeError("there are no counters before the start");
-    return this.#memory.counters.read(node);
+    return this.#memory.counters.figures.statements(node);
   }
 
   #nodeStatus(node: number): string | undefined {

@@ -53,6 +53,11 @@ export class WorkerGroup {
     await this.#allReady.promise;
   }
 
+  /** The processes, those that have ended and will be started again included. */
+  get all(): readonly WorkerProcess[] {
+    return [...this.#workers.values()];
+  }
+
   broadcast(message: SupervisorMessage, except?: WorkerProcess): void {
     for (const worker of this.#workers.values()) {
       if (worker !== except && worker.running) worker.send(message);

@@ -13,6 +13,7 @@ import { loadAuth } from "./client/auth-settings.ts";
 import type { AuthSettings } from "./client/authenticate.ts";
 import { Clients } from "./client/clients.ts";
 import { ConnectionLog } from "./client/connection-log.ts";
+import { tellState } from "./client/tell-state.ts";
 import { loadTls, type TlsSettings } from "./client/tls-settings.ts";
 import { FATAL_STATUS } from "./errors.ts";
 import { applyDestinations, configureLogger } from "./log-settings.ts";
@@ -104,7 +105,7 @@ class Worker {
     this.#clients = new Clients({
       workers: start.workers,
       logger,
-      counters,
+      figures: counters.figures,
       config,
       snapshot: start.snapshot,
       gate: start.gate,
@@ -126,14 +127,17 @@ class Worker {
     this.#listeners = start.listeners.map(({ fd, kind }) =>
       serveListener(fd, kind, (stream) => {
         this.#connectionCount++;
+        counters.figures.countWorker("accepted");
         this.#guard.accepted();
         void this.#acceptor.accept(stream);
       })
     );
     this.#guard = new AcceptGuard(this.#listeners, logger);
+    tellState(this.#clients, counters.figures);
     setInterval(() => {
       this.#clients.tick();
       this.#guard.tick();
+      tellState(this.#clients, counters.figures);
     }, 1000);
   }
 

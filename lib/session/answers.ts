@@ -98,13 +98,18 @@ export class Answers implements ReplyHandler {
     this.session.extended.parseFailed(context);
   }
 
+  clock(): number {
+    return this.session.port.clock();
+  }
+
   settled(_server: ServerState, show: number): void {
     if (show === Show.All) this.session.visibleCount--;
   }
 
-  ready(server: ServerState, status: number, show: number): void {
+  ready(server: ServerState, status: number, show: number, took: number): void {
     const { session } = this;
     if (show !== Show.All) return;
+    session.port.statementTook(server.node, took);
     const failed = status === TransactionStatus.Failed;
     session.router.transactionStatus(status !== TransactionStatus.Idle, failed, server.node);
     if (failed) this.#failOthers(server);

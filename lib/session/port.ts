@@ -26,6 +26,10 @@ export interface SessionPort {
   countStatement(node: number, kind: StatisticsKind): void;
   /** Counts an error of the given severity that a node reported. */
   countError(node: number, severity: "error" | "fatal" | "panic"): void;
+  /** Counts how long a node took for a statement, or for all up to a Sync, that the client sees. */
+  statementTook(node: number, milliseconds: number): void;
+  /** Milliseconds that only grow, from any beginning. */
+  clock(): number;
   /** Writes a message to the log in the name of the session. */
   log(
     severity: "log" | "debug1" | "warning",

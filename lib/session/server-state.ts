@@ -20,11 +20,14 @@ export interface ReplyHandler {
   parameter(server: ServerState, body: Uint8Array): void;
   /** An ErrorResponse; the body is undefined when it was too large to be kept. */
   error(server: ServerState, body: Uint8Array | undefined, show: number, expect: number): void;
+  /** Milliseconds that only grow. */
+  clock(): number;
   /** An entry of the queue has been answered, or will never be. */
   settled(server: ServerState, show: number): void;
   /** An entry that the server skips because of an error before it; settled is called as well. */
   skipped(context: ReplyContext): void;
-  ready(server: ServerState, status: number, show: number): void;
+  /** @param took milliseconds that the server owed answers since it was ready before. */
+  ready(server: ServerState, status: number, show: number, took: number): void;
   copyIn(server: ServerState): void;
   copyEnded(server: ServerState): void;
   /** The server broke the protocol: it must not be used any further. */
@@ -49,6 +52,9 @@ export class ServerState {
   touched = false;
   /** The client has been sent the beginning of a message that is not complete yet. */
   midMessage = false;
+  /** When the server began to owe what it owes; what it owed before since it was ready, in ms. */
+  #owesSince = 0;
+  #owedFor = 0;
   #outbox: Uint8Array[] = [];
   /** Messages in the client's bytes that have not been handed on yet. */
   #run: Uint8Array | undefined;
@@ -80,6 +86,7 @@ export class ServerState {
   }
 
   #owe(expect: number, show: number, context: ReplyContext): void {
+    if (this.replies.length === 0) this.#owesSince = this.handler.clock();
     this.replies.push(expect, show, context);
     if (expect >= Expect.Parse && expect <= Expect.Close) this.unsynced = true;
     else if (expect === Expect.Sync) this.unsynced = false;
@@ -263,6 +270,8 @@ export class ServerState {
 
   #settle(show: number): void {
     this.replies.shift();
+    // The client takes its time before it goes on: a pipeline with Flush, whose Sync is to come.
+    if (this.replies.length === 0) this.#owedFor += this.handler.clock() - this.#owesSince;
     this.handler.settled(this, show);
   }
 
@@ -293,7 +302,11 @@ export class ServerState {
     this.inTransaction = this.status !== TransactionStatus.Idle;
     const internal = this.#internal();
     this.replies.shift();
-    this.handler.ready(this, this.status, show);
+    const now = this.handler.clock();
+    const took = this.#owedFor + now - this.#owesSince;
+    this.#owesSince = now;
+    this.#owedFor = 0;
+    this.handler.ready(this, this.status, show, took);
     this.handler.settled(this, show);
     internal?.done(internal);
     return shown;

@@ -32,7 +32,7 @@ describe("memory of all processes", () => {
 
   it("counts exactly, whoever counts", async () => {
     const memory = create(2, 1);
-    memory.counters.count(3, "select");
+    memory.counters.figures.count(3, "select");
     const script = join(import.meta.dir, "count-in-memory.ts");
     const children = [1, 2].map((number) =>
       Bun.spawn([process.execPath, script, String(number)], {
@@ -40,9 +40,9 @@ describe("memory of all processes", () => {
       })
     );
     expect(await Promise.all(children.map((child) => child.exited))).toEqual([0, 0]);
-    const { select, error, insert } = memory.counters.read(3);
+    const { select, error, insert } = memory.counters.figures.statements(3);
     expect({ select, error, insert }).toEqual({ select: 20_001, error: 20_000, insert: 0 });
-    expect(memory.counters.read(0).select).toBe(0);
+    expect(memory.counters.figures.statements(0).select).toBe(0);
   });
 
   it("gives out each client slot once, up to the limit", () => {

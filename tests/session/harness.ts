@@ -145,6 +145,10 @@ export class Harness implements SessionPort {
   readonly commands: PgpoolCommand[] = [];
   readonly complaints: string[] = [];
   readonly counted: string[] = [];
+  /** Nodes, and the milliseconds that they took for a statement. */
+  readonly took: [number, number][] = [];
+  /** What the session's clock shows, in milliseconds. */
+  now = 0;
   readonly logged: string[] = [];
   clientEnded = false;
   paused = false;
@@ -286,6 +290,14 @@ export class Harness implements SessionPort {
   }
 
   countError(): void {}
+
+  statementTook(at: number, milliseconds: number): void {
+    this.took.push([at, milliseconds]);
+  }
+
+  clock(): number {
+    return this.now;
+  }
 
   log(_severity: string, line: string): void {
     this.logged.push(line);

@@ -56,11 +56,6 @@ const features: readonly Feature[] = [
     names: /^(memory_cache_enabled|memqcache_|cache_)/,
   },
   {
-    title: "metrics",
-    wanted: ({ values }) => values.metrics_port !== 0,
-    names: /^metrics_/,
-  },
-  {
     title: "what comes with Pgpool-II 4.8",
     wanted: ({ sources }) => [...sources.keys()].some((name) => isComing(name)),
     names: /^(replication_delay_source_|track_table_mutation_)/,

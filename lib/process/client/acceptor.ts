@@ -18,7 +18,7 @@ import { Client } from "./client.ts";
 import type { Clients } from "./clients.ts";
 import { addressOf, type ConnectionLog } from "./connection-log.ts";
 import { firstConnection } from "./first-connection.ts";
-import { LoginFailed } from "./login-failed.ts";
+import { LoginFailed, loginFailure } from "./login-failed.ts";
 import {
   type ClientTlsStarter,
   type LoginRequest,
@@ -150,6 +150,7 @@ export class Acceptor {
       }
       this.#slots.add(client);
       client.start(connection, messages);
+      clients.figures.countWorker("logins");
     } finally {
       this.#connecting--;
       if (client === undefined) {
@@ -182,7 +183,10 @@ export class Acceptor {
 
   #refuse(stream: ByteStream, error: unknown): void {
     const fields = this.#errorFor(error);
-    if (fields !== undefined) stream.write(build.errorResponse(fields));
+    if (fields !== undefined) {
+      stream.write(build.errorResponse(fields));
+      this.options.clients.figures.countWorker(`failed-${loginFailure(error, fields.sqlstate)}`);
+    }
     stream.end();
   }
 

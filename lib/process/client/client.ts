@@ -4,6 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { SessionOverlay } from "../../config/session.ts";
 import type { Logger } from "../../log/log.ts";
 import type { ByteStream } from "../../net/stream.ts";
+import type { SessionState } from "../../pcp/statistics.ts";
 import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
 import { cancelOn } from "../../pool/cancel.ts";
 import type { MessageStream } from "../../pool/message-stream.ts";
@@ -23,6 +24,14 @@ import { addressOf, type ClientAddress, type EndedSession } from "./connection-l
 import type { LoginRequest } from "./login-request.ts";
 import { CONGESTED, isCongested, SessionLink } from "./session-link.ts";
 import type { WorkerContext } from "./worker-context.ts";
+
+/** What SHOW POOL_PROCESSES calls the states of a session. */
+const STATUS = {
+  active: "Execute command",
+  waiting: "Execute command",
+  idleInTransaction: "Idle in transaction",
+  idle: "Idle",
+} as const;
 
 /** A client that has logged in: its connection, its session and the servers lent to it. */
 export class Client implements SessionPort {
@@ -161,6 +170,13 @@ export class Client implements SessionPort {
     return { startTime, address, user, database, applicationName: this.request.applicationName };
   }
 
+  get state(): SessionState {
+    const { session } = this;
+    if (session.waitingFor !== "" && session.visibleCount === 0) return "waiting";
+    if (session.visibleCount > 0) return "active";
+    return session.router.inTransaction ? "idleInTransaction" : "idle";
+  }
+
   get info(): SessionInfo {
     const { session, request } = this;
     return {
@@ -171,11 +187,7 @@ export class Client implements SessionPort {
       clientHost: this.address.host,
       clientPort: this.address.port,
       applicationName: request.applicationName,
-      status: this.#busy
-        ? "Execute command"
-        : session.router.inTransaction
-        ? "Idle in transaction"
-        : "Idle",
+      status: STATUS[this.state],
       waitingFor: session.waitingFor,
       loadBalanceNode: session.router.loadBalanceNode,
       statement: session.outgoing.statement,
@@ -237,11 +249,19 @@ export class Client implements SessionPort {
   }
 
   countStatement(node: number, kind: StatisticsKind): void {
-    this.context.counters.count(node, kind);
+    this.context.figures.count(node, kind);
   }
 
   countError(node: number, severity: "error" | "fatal" | "panic"): void {
-    this.context.counters.count(node, severity);
+    this.context.figures.count(node, severity);
+  }
+
+  statementTook(node: number, milliseconds: number): void {
+    this.context.figures.took(node, "statement", milliseconds);
+  }
+
+  clock(): number {
+    return performance.now();
   }
 
   log(

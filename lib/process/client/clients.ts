@@ -18,13 +18,14 @@ import type { SessionPatterns } from "../../session/settings.ts";
 import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import { StatementCache } from "../../sql/template.ts";
 import type { GateState, NodeComplaint, ServerConnectionInfo, SessionInfo } from "../messages.ts";
+import type { SharedFigures } from "../statistics/figures.ts";
 import type { KnownLogin } from "./authenticate.ts";
 import type { Client } from "./client.ts";
 import { Lobby } from "./lobby.ts";
 import { NodeWatch } from "./node-watch.ts";
 import { compilePatterns } from "./patterns.ts";
 import { runPgpoolCommand } from "./pgpool-command.ts";
-import type { StatementCounters, SupervisorPort, WorkerContext } from "./worker-context.ts";
+import type { SupervisorPort, WorkerContext } from "./worker-context.ts";
 import { WorkerGate } from "./worker-gate.ts";
 
 /** How long a client without work keeps its connection when another client could use it. */
@@ -44,7 +45,7 @@ const MOST_LOGINS = 10_000;
 export interface ClientsOptions {
   readonly workers: number;
   readonly logger: Logger;
-  readonly counters: StatementCounters;
+  readonly figures: SharedFigures;
   readonly config: Config;
   readonly snapshot: ClusterSnapshot;
   readonly gate: GateState;
@@ -59,7 +60,7 @@ export interface ClientsOptions {
 /** All clients of one worker, and what they share: server connections, parsed statements, catalog. */
 export class Clients implements WorkerContext {
   readonly logger: Logger;
-  readonly counters: StatementCounters;
+  readonly figures: SharedFigures;
   readonly pool: Pool;
   readonly untouched = new Set<Client>();
   readonly all = new Set<Client>();
@@ -85,7 +86,7 @@ export class Clients implements WorkerContext {
 
   constructor(readonly options: ClientsOptions) {
     this.logger = options.logger;
-    this.counters = options.counters;
+    this.figures = options.figures;
     this.#config = options.config;
     this.#snapshot = options.snapshot;
     if (options.snapshot.primary < 0) this.#primaryMissingSince = this.#now;
@@ -113,6 +114,7 @@ export class Clients implements WorkerContext {
       address: (node) => this.address(node),
       steal: (node, key, urgent) => this.#steal(node, key, urgent),
       onReset: (connection, statement) => this.#logReset(connection, statement),
+      figures: options.figures,
     });
   }
 

@@ -8,16 +8,9 @@ import type { CommandResult } from "../../session/port.ts";
 import type { SessionOptions } from "../../session/session.ts";
 import type { PgpoolCommand } from "../../sql/pgpool-commands.ts";
 import type { AdminSession, AdminTable, NodeComplaint, ServerConnectionInfo } from "../messages.ts";
+import type { SharedFigures } from "../statistics/figures.ts";
 import type { Client } from "./client.ts";
 import type { WorkerGate } from "./worker-gate.ts";
-
-/** What statements and errors are counted in, over all workers. */
-export interface StatementCounters {
-  count(
-    node: number,
-    kind: "select" | "insert" | "update" | "delete" | "ddl" | "other" | "panic" | "fatal" | "error",
-  ): void;
-}
 
 /** What clients tell and ask the supervisor. */
 export interface SupervisorPort {
@@ -41,7 +34,7 @@ export interface SupervisorPort {
 export interface WorkerContext {
   readonly logger: Logger;
   readonly pool: Pool;
-  readonly counters: StatementCounters;
+  readonly figures: SharedFigures;
   /** Clients that have asked for nothing yet, in the order of their login. */
   readonly untouched: Set<Client>;
   readonly config: Config;

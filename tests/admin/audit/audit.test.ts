@@ -27,7 +27,6 @@ describe("the check of a configuration", () => {
     ["failover_command = 'true'", "warning", /commands on failover/],
     ["backend_clustering_mode = 'native_replication'", "warning", /clustering mode/],
     ["memory_cache_enabled = on", "note", /query cache/],
-    ["metrics_port = 9719", "note", /metrics/],
   ])("lists what is not active yet: %s", async (conf, severity, message) => {
     const found = (await auditOf({ conf })).find(({ code }) => code === "not-active");
     expect<string | undefined>(found?.severity).toBe(severity);
