@@ -1,5 +1,5 @@
 import { HttpError, type HttpRequest, parseRequest } from "./http-request.ts";
-import { type ServedListener, serveListener } from "./serve.ts";
+import { serveListener } from "./serve.ts";
 import type { ByteStream } from "./stream.ts";
 
 /** Longest time for the head of a request to come, in milliseconds. */
@@ -29,6 +29,11 @@ export interface HttpReply {
   readonly body: string;
 }
 
+/** A server that runs until it is stopped, which ends its connections as well. */
+export interface HttpServer {
+  stop(): void;
+}
+
 /** Answers GET; HEAD is the same without the body. */
 export type HttpHandler = (request: HttpRequest) => HttpReply;
 
@@ -44,7 +49,7 @@ export function serveHttp(
   fd: number,
   handler: HttpHandler,
   onFault: (error: unknown) => void,
-): ServedListener {
+): HttpServer {
   const connections = new Set<ByteStream>();
   const listener = serveListener(fd, "tcp", (stream) => {
     if (connections.size >= MOST_CONNECTIONS) return stream.destroy();

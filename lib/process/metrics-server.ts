@@ -2,11 +2,10 @@ import { exposition, EXPOSITION_TYPE } from "../admin/metrics/exposition.ts";
 import { metricFamilies } from "../admin/metrics/families.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log/log.ts";
-import { NetError } from "../net/errors.ts";
+import { ListenError } from "../net/errors.ts";
 import type { HttpRequest } from "../net/http-request.ts";
-import { type HttpReply, plainReply, serveHttp } from "../net/http-server.ts";
+import { type HttpReply, type HttpServer, plainReply, serveHttp } from "../net/http-server.ts";
 import { openListeners } from "../net/listen.ts";
-import type { ServedListener } from "../net/serve.ts";
 import type { PoolStatistics } from "../pcp/statistics.ts";
 
 const BACKLOG = 64;
@@ -17,7 +16,7 @@ type MetricsSettings = Pick<Config["values"], "metrics_port" | "metrics_listen_a
 export class MetricsServer {
   readonly #logger: Logger;
   readonly #statistics: () => PoolStatistics;
-  #servers: ServedListener[] = [];
+  #servers: HttpServer[] = [];
   /** Where it listens, as the parameters say. */
   #place = "";
 
@@ -32,7 +31,9 @@ export class MetricsServer {
     this.#place = placeOf(settings);
     if (port === 0) return;
     const tcp = hosts.map((host) => ({ host, port }));
-    const listeners = await openListeners({ tcp, unix: [], backlog: BACKLOG }, this.#logger);
+    const names = { addresses: "metrics_listen_addresses", directories: "" };
+    const plan = { tcp, unix: [], backlog: BACKLOG, names };
+    const listeners = await openListeners(plan, this.#logger);
     this.#servers = listeners.map(({ fd }) =>
       serveHttp(fd, (request) => this.#answer(request), (error) => this.#fault(error))
     );
@@ -45,7 +46,7 @@ export class MetricsServer {
     try {
       await this.start(settings);
     } catch (error) {
-      if (!(error instanceof NetError)) throw error;
+      if (!(error instanceof ListenError)) throw error;
       this.#logger.error("metrics are not served", { detail: error.message, hint: error.hint });
     }
   }

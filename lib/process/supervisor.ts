@@ -9,6 +9,7 @@ import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { applyReload } from "../config/reload.ts";
 import type { Logger } from "../log/log.ts";
+import type { PoolStatistics } from "../pcp/statistics.ts";
 import { closeListeners, type Listener, type ListenPlan, openListeners } from "../net/listen.ts";
 import type { AdminContext } from "../admin/context.ts";
 import { adminContext } from "./admin-context.ts";
@@ -21,9 +22,12 @@ import { Gate } from "./gate.ts";
 import { applyDestinations, configureLogger } from "./log-settings.ts";
 import { logProblems } from "./logging.ts";
 import type { AdminSession, ConfigFiles, SupervisorMessage, WorkerMessage } from "./messages.ts";
+import { MetricsServer } from "./metrics-server.ts";
 import { PidFile, pidFilePath } from "./pid-file.ts";
 import { tellServiceManager } from "./service-manager.ts";
 import { createSharedMemory, type SharedFile, sharedMemoryPath } from "./shared-memory.ts";
+import { ChangeCounter } from "./statistics/changes.ts";
+import { poolStatistics } from "./statistics/gather.ts";
 import { isStronger, SIGNAL_OF, STOP_SIGNALS, type StopMode } from "./stop-mode.ts";
 import { WorkerGroup } from "./worker-group.ts";
 import { FIRST_FD, type WorkerProcess } from "./worker-process.ts";
@@ -60,12 +64,15 @@ export class Supervisor {
   readonly #logger: Logger;
   readonly #saltSecret = randomBytes(32).toString("hex");
   readonly #cluster: Cluster;
+  readonly #memory: SharedFile;
+  readonly #metrics: MetricsServer;
+  readonly #changes = new ChangeCounter();
+  readonly #startTime = Math.floor(Date.now() / 1000);
   readonly #workerCount: number;
   readonly #gate: Gate;
   readonly #stopped = Promise.withResolvers<void>();
   #config: Config;
   #listeners: Listener[] = [];
-  #memory: SharedFile | undefined;
   #workers: WorkerGroup | undefined;
   #collector: CollectorProcess | undefined;
   #adminPort: AdminPort | undefined;
@@ -89,6 +96,9 @@ export class Supervisor {
       options.discardStatus,
       this.#logger,
     );
+    const { num_init_children, work_dir } = options.config.values;
+    this.#memory = createSharedMemory(this.#workerCount, num_init_children, work_dir);
+    this.#metrics = new MetricsServer(this.#logger, () => this.#statistics());
   }
 
   /**
@@ -104,14 +114,16 @@ export class Supervisor {
     try {
       this.#startCollector();
       this.#listeners = await openListeners(this.#listenPlan(), this.#logger);
+      await this.#metrics.start(this.#config.values);
       await this.#serve();
       await this.#stopped.promise;
     } finally {
       this.#closeListeners();
       await this.#workers?.stop("immediate");
       this.#adminPort?.close();
+      this.#metrics.stop();
       await within(CLUSTER_STOP_MS, this.#cluster.stop());
-      this.#memory?.close();
+      this.#memory.close();
       pidFile.remove();
       restoreSignals();
       this.#collector?.release();
@@ -151,6 +163,7 @@ export class Supervisor {
       this.#collector?.reload(config);
       this.#cluster.reload(config);
       void this.#adminPort?.reload();
+      void this.#metrics.reload(config.values);
       this.#workers?.broadcast({ type: "reload" });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -179,9 +192,7 @@ export class Supervisor {
   /** Looks at the servers and starts the workers. */
   async #serve(): Promise<void> {
     const { service } = this.#cluster;
-    const { num_init_children, work_dir } = this.#config.values;
-    const memory = createSharedMemory(this.#workerCount, num_init_children, work_dir);
-    this.#memory = memory;
+    const memory = this.#memory;
     const searched = this.#cluster.start();
     this.#adminPort = await this.#openAdminPort();
     await within(SEARCH_PATIENCE_MS, Promise.race([searched, this.#stopped.promise]));
@@ -208,6 +219,7 @@ export class Supervisor {
       },
     });
     this.#workers = workers;
+    this.#changes.watch(service);
     service.onSnapshot((snapshot) => workers.broadcast({ type: "snapshot", snapshot }));
     await workers.start();
     // Clients are served from now on, even while the primary is still searched.
@@ -301,7 +313,7 @@ export class Supervisor {
       config: this.#config,
       snapshot: service.snapshot(),
       probe,
-      counters: (node) => this.#nodeCounters(node),
+      counters: (node) => this.#memory.counters.figures.statements(node),
       healthChecks: (node) => service.healthCheckStats(node),
       reports: () => this.#workers?.reports() ?? Promise.resolve([]),
     });
@@ -331,9 +343,16 @@ export class Supervisor {
     });
   }
 
-  #nodeCounters(node: number) {
-    if (this.#memory === undefined) throw new TypeError("there are no counters before the start");
-    return this.#memory.counters.figures.statements(node);
+  #statistics(): PoolStatistics {
+    return poolStatistics({
+      context: this.#adminContext(),
+      counters: this.#memory.counters,
+      workers: this.#workers?.all ?? [],
+      startTime: this.#startTime,
+      stopping: this.#stopping !== undefined,
+      changes: this.#changes.changes,
+      cacheEnabled: this.#config.values.memory_cache_enabled,
+    });
   }
 
   #nodeStatus(node: number): string | undefined {

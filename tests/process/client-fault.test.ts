@@ -6,6 +6,7 @@ import { type ConnectionKey, ServerConnection } from "../../lib/pool/server-conn
 import { Client } from "../../lib/process/client/client.ts";
 import { Clients } from "../../lib/process/client/clients.ts";
 import type { SupervisorPort } from "../../lib/process/client/worker-context.ts";
+import { figureCells, SharedFigures } from "../../lib/process/statistics/figures.ts";
 import { load } from "../config/support.ts";
 import { MemorySink } from "../log/support.ts";
 import { CLUSTER, done, lookupAnswer, names } from "../session/harness.ts";
@@ -70,7 +71,7 @@ function setUp() {
   const clients = new Clients({
     workers: 1,
     logger,
-    counters: { count: () => {} },
+    figures: new SharedFigures(new Float64Array(figureCells(1)), 1),
     config,
     snapshot: CLUSTER,
     gate: { kind: "open" },

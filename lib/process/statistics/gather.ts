@@ -1,5 +1,6 @@
-import type { AdminContext, HealthCheckStats, QueryCacheStats } from "../../admin/context.ts";
+import type { AdminContext, QueryCacheStats } from "../../admin/context.ts";
 import { POOL_VERSION } from "../../admin/pool-version.ts";
+import type { HealthCheckStats } from "../../cluster/health-stats.ts";
 import { isUsable, type NodeState } from "../../cluster/types.ts";
 import type {
   HealthCheckStatistics,
@@ -29,7 +30,10 @@ export interface WorkerState {
 
 /** What the figures are gathered from. */
 export interface StatisticsSources {
-  readonly context: AdminContext;
+  readonly context: Pick<
+    AdminContext,
+    "snapshot" | "settings" | "counters" | "healthChecks" | "queryCache"
+  >;
   readonly counters: SharedCounters;
   readonly workers: readonly WorkerState[];
   /** Unix time in seconds when pgpool was started. */
@@ -78,7 +82,7 @@ function notReady(
 
 function nodeStatistics(
   node: NodeState,
-  context: AdminContext,
+  context: StatisticsSources["context"],
   figures: SharedFigures,
 ): NodeStatistics {
   const { select, insert, update, delete: deleted, ddl, other, error, fatal, panic } = context
