@@ -1,5 +1,4 @@
 import type { ByteStream } from "../net/stream.ts";
-import type { PcpServerSession } from "./server-session.ts";
 
 /** So much of what a client says ahead is kept; then its socket is read no more. */
 const MOST_AHEAD = 16 * 1024;
@@ -17,18 +16,24 @@ export class ConnectionOver extends Error {
   }
 }
 
+/** Takes a client's bytes and tells how many it has not used yet. */
+export interface Inbox {
+  readonly pending: number;
+  feed(chunk: Uint8Array): void;
+}
+
 /** The bytes of one client, with limits for memory and time. */
 export class PcpWire {
   readonly #stream: ByteStream;
-  readonly #session: PcpServerSession;
+  readonly #inbox: Inbox;
   #wake: () => void = () => {};
 
-  constructor(stream: ByteStream, session: PcpServerSession) {
+  constructor(stream: ByteStream, inbox: Inbox) {
     this.#stream = stream;
-    this.#session = session;
+    this.#inbox = inbox;
     stream.onData = (chunk) => {
-      session.feed(chunk);
-      if (session.pending > MOST_AHEAD) stream.pause();
+      inbox.feed(chunk);
+      if (inbox.pending > MOST_AHEAD) stream.pause();
       this.#wake();
     };
     stream.onDrain = () => this.#wake();
@@ -43,9 +48,9 @@ export class PcpWire {
    * @throws {ConnectionOver}
    */
   async more(limitMs: number, what: string): Promise<void> {
-    const before = this.#session.pending;
+    const before = this.#inbox.pending;
     this.#stream.resume();
-    const hasMore = () => this.#session.pending > before;
+    const hasMore = () => this.#inbox.pending > before;
     await this.#until(hasMore, limitMs, `The client took too long for ${what}.`);
   }
 

@@ -13,7 +13,7 @@ import type { PoolStatistics } from "../pcp/statistics.ts";
 import { closeListeners, type Listener, type ListenPlan, openListeners } from "../net/listen.ts";
 import type { AdminContext } from "../admin/context.ts";
 import { adminContext } from "./admin-context.ts";
-import { AdminPort, refuseConsole } from "./admin/port.ts";
+import { AdminPort } from "./admin/port.ts";
 import { PoolAdministration } from "./admin/service.ts";
 import { type Cluster, createCluster } from "./cluster.ts";
 import { CollectorProcess, logDirectory } from "./collector-process.ts";
@@ -339,7 +339,11 @@ export class Supervisor {
         },
       }),
       show: (view) => answerAdmin(view, NO_SESSION, context()),
-      console: refuseConsole,
+      console: async (client) => {
+        // What reads SQL is large, and only loaded when somebody asks by SQL.
+        const { serveConsole } = await import("../admin/console/server.ts");
+        await serveConsole(client);
+      },
     });
   }
 

@@ -8,6 +8,8 @@ export interface ErrorFields {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
+  /** Where in the statement, in characters from 1. */
+  readonly position?: number;
 }
 
 /** A column of a RowDescription. */
@@ -15,6 +17,10 @@ export interface Column {
   readonly name: string;
   /** Type oid, 25 (text) unless given. */
   readonly type?: number;
+  /** Bytes of a value of the type, -1 (any number of them) unless given. */
+  readonly size?: number;
+  /** Format of the values, 0 (text) unless given; 1 is binary. */
+  readonly format?: number;
 }
 
 const TEXT_OID = 25;
@@ -67,6 +73,7 @@ function fields(type: number, error: ErrorFields): Buffer {
   ];
   if (error.detail !== undefined) parts.push(`D${error.detail}`);
   if (error.hint !== undefined) parts.push(`H${error.hint}`);
+  if (error.position !== undefined) parts.push(`P${error.position}`);
   parts.push("");
   return message(type, ...parts);
 }
@@ -121,27 +128,33 @@ export function negotiateProtocolVersion(minor: number, options: readonly string
   );
 }
 
-/** RowDescription of columns in text format that belong to no table. */
+/** RowDescription of columns that belong to no table. */
 export function rowDescription(columns: readonly Column[]): Buffer {
   const parts: (string | Uint8Array)[] = [int16(columns.length)];
   for (const column of columns) {
     const rest = Buffer.alloc(18);
     rest.writeInt32BE(column.type ?? TEXT_OID, 6);
-    rest.writeInt16BE(-1, 10);
+    rest.writeInt16BE(column.size ?? -1, 10);
     rest.writeInt32BE(-1, 12);
+    rest.writeInt16BE(column.format ?? 0, 16);
     parts.push(column.name, rest);
   }
   return message(Backend.RowDescription, ...parts);
 }
 
-/** DataRow of text values; null stands for SQL NULL. */
-export function dataRow(values: readonly (string | null)[]): Buffer {
+/** ParameterDescription: the type oids of a statement's parameters. */
+export function parameterDescription(types: readonly number[]): Buffer {
+  return message(Backend.ParameterDescription, int16(types.length), ...types.map(int32));
+}
+
+/** DataRow of values as text, or as the bytes of their binary format; null stands for SQL NULL. */
+export function dataRow(values: readonly (string | Uint8Array | null)[]): Buffer {
   const parts: Uint8Array[] = [int16(values.length)];
   for (const value of values) {
     if (value === null) {
       parts.push(int32(-1));
     } else {
-      const bytes = Buffer.from(value);
+      const bytes = typeof value === "string" ? Buffer.from(value) : value;
       parts.push(int32(bytes.length), bytes);
     }
   }

@@ -60,6 +60,12 @@ export function parseStartup(packet: Uint8Array): StartupRequest {
   }
 }
 
+/** Whether a startup packet's `replication` asks for a replication connection. */
+export function wantsReplication(parameters: ReadonlyMap<string, string>): boolean {
+  const value = parameters.get("replication");
+  return value !== undefined && !/^(?:off|false|no|0|f|n)$/i.test(value);
+}
+
 function parseParameters(packet: Buffer): Map<string, string> {
   const parameters = new Map<string, string>();
   let at = 8;

@@ -183,18 +183,6 @@ interface Connection {
   stream: ByteStream;
 }
 
-/** Refuses PostgreSQL clients. */
-export const refuseConsole: ConsoleHandler = ({ stream }) => {
-  stream.write(build.errorResponse({
-    severity: "FATAL",
-    sqlstate: "0A000",
-    message: "SQL is not served on the PCP port",
-    hint: "Connect to the port of pgpool for SHOW POOL_NODES and the like.",
-  }));
-  stream.end();
-  return Promise.resolve();
-};
-
 const TOO_MANY = new PcpError("too many PCP connections", {
   severity: "fatal",
   sqlState: "53300",

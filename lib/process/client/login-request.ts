@@ -4,7 +4,12 @@ import type { ConnectionKey } from "../../pool/server-connection.ts";
 import * as build from "../../wire/build.ts";
 import { ProtocolError } from "../../wire/errors.ts";
 import { MAX_STARTUP_LENGTH } from "../../wire/protocol.ts";
-import { parseStartup, startupLength, type StartupRequest } from "../../wire/startup.ts";
+import {
+  parseStartup,
+  startupLength,
+  type StartupRequest,
+  wantsReplication,
+} from "../../wire/startup.ts";
 import { LoginFailed } from "./login-failed.ts";
 
 /** Longest password message a client may send; PostgreSQL allows as much for GSSAPI tokens. */
@@ -182,7 +187,7 @@ function loginRequest(startup: StartupRequest & { kind: "startup" }): LoginReque
       message: "no PostgreSQL user name specified in startup packet",
     });
   }
-  refuseReplication(parameters.get("replication"));
+  if (wantsReplication(parameters)) throw replicationRefused();
   const unknownOptions: string[] = [];
   const options: [string, string][] = [];
   for (const [name, value] of parameters) {
@@ -203,9 +208,8 @@ function loginRequest(startup: StartupRequest & { kind: "startup" }): LoginReque
 /** Parameters that are not part of what pooled connections are told apart by. */
 const SEPARATE = new Set(["user", "database", "application_name"]);
 
-function refuseReplication(value: string | undefined): void {
-  if (value === undefined || /^(?:off|false|no|0|f|n)$/i.test(value)) return;
-  throw new LoginFailed({
+function replicationRefused(): LoginFailed {
+  return new LoginFailed({
     severity: "FATAL",
     sqlstate: "0A000",
     message: "pgpool does not support replication connections",
