@@ -5,6 +5,7 @@ import { type ControlOptions, reload, stop, stopMode } from "./control.ts";
 import { EXIT } from "./exit-status.ts";
 import { addCompletionCommand } from "./completion/commands.ts";
 import { addConfigCommands } from "./config/commands.ts";
+import { addExtensionCommands } from "./extension/commands.ts";
 import { CommandFailure, printFailure, printJson } from "./output.ts";
 import { addPasswordCommands } from "./passwords/commands.ts";
 import { fileOptions } from "./paths.ts";
@@ -118,6 +119,7 @@ function addCommands(root: Command, finish: (status: number) => void): void {
   });
   addConfigCommands(root, finish);
   addPasswordCommands(root, finish);
+  addExtensionCommands(root, finish);
   addCompletionCommand(root);
   root.command("version")
     .description("print the version")

@@ -45,18 +45,29 @@ export function writeNew(path: string, text: string, mode: number): void {
   }
 }
 
+/** Writes a file as a whole, whether it is there already or not. Throws WriteError. */
+export function writeWhole(path: string, text: string, mode: number): void {
+  try {
+    put(path, text, mode, undefined);
+  } catch (cause) {
+    throw new WriteError(`could not write "${path}"`, { cause });
+  }
+}
+
 function put(
   target: string,
   text: string,
   mode: number,
-  owner: { readonly uid: number; readonly gid: number },
+  owner: { readonly uid: number; readonly gid: number } | undefined,
 ): void {
   const draft = freeName(`${target}.new`);
   const descriptor = openSync(draft, "wx", 0o600);
   try {
     try {
       writeFileSync(descriptor, text);
-      if (process.getuid?.() === 0) fchownSync(descriptor, owner.uid, owner.gid);
+      if (owner !== undefined && process.getuid?.() === 0) {
+        fchownSync(descriptor, owner.uid, owner.gid);
+      }
       fchmodSync(descriptor, mode);
       fsyncSync(descriptor);
     } finally {

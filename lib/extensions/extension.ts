@@ -35,18 +35,46 @@ export function extensionFiles(extension: Extension): readonly ExtensionFile[] {
 
 /**
  * The same objects without CREATE EXTENSION, for a server whose files are out of reach. What is
- * there already is replaced, all of it or nothing.
+ * there already is replaced, all of it or nothing. Refused where something is missing, or where
+ * CREATE EXTENSION has been there before.
  *
  * @param schema where the objects belong; it has to exist.
- * @param others schemas of the extensions it requires.
  */
-export function plainSql(extension: Extension, schema: string, others: readonly string[]): string {
-  const path = [schema, ...others, "pg_temp"].map(quoteIdentifier).join(", ");
-  const statements = extension.script.replaceAll(
-    /^CREATE FUNCTION/gm,
-    "CREATE OR REPLACE FUNCTION",
+export function plainSql({ name, requires, script }: Extension, schema: string): string {
+  const required = `ARRAY[${requires.map(quoteLiteral).join(", ")}]::text[]`;
+  const statements = script.replaceAll(/^CREATE FUNCTION/gm, "CREATE OR REPLACE FUNCTION");
+  return `BEGIN;
+
+DO $$
+DECLARE
+  missing constant text := (
+    SELECT string_agg(name, ', ') FROM unnest(${required}) AS name
+    WHERE name NOT IN (SELECT extname FROM pg_catalog.pg_extension)
   );
-  return `BEGIN;\nSET LOCAL search_path = ${path};\n\n${statements}\nCOMMIT;\n`;
+BEGIN
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION '${name} needs the extension %', missing
+      USING ERRCODE = 'undefined_object', HINT = 'CREATE EXTENSION ' || missing || ';';
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = '${name}') THEN
+    RAISE EXCEPTION '${name} has been installed by CREATE EXTENSION'
+      USING ERRCODE = 'duplicate_object', HINT = 'DROP EXTENSION ${name}; to install it this way.';
+  END IF;
+END
+$$;
+
+SELECT pg_catalog.set_config('search_path', concat_ws(', ',
+  quote_ident(${quoteLiteral(schema)})::regnamespace::text,
+  (
+    SELECT string_agg(extnamespace::regnamespace::text, ', ') FROM pg_catalog.pg_extension
+    WHERE extname = ANY (${required})
+  ),
+  'pg_temp'
+), true);
+
+${statements}
+COMMIT;
+`;
 }
 
 function controlFile({ comment, version, requires }: Extension): string {
@@ -63,6 +91,7 @@ function quoteSetting(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+/** A literal whatever standard_conforming_strings is. */
+function quoteLiteral(text: string): string {
+  return `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
   dataDir = cluster.primary.dataDir;
   await cluster.query("CREATE SCHEMA recovery");
   for (let times = 0; times < 2; times++) {
-    await cluster.query(plainSql(pgpoolRecovery, "recovery", []));
+    await cluster.query(plainSql(pgpoolRecovery, "recovery"));
   }
   await cluster.query(`
     CREATE USER nobody_much;

@@ -34,7 +34,7 @@ export class Recoverable implements AsyncDisposable {
     const cluster = await TestCluster.start();
     await cluster.query("CREATE USER rescuer SUPERUSER PASSWORD 'hello'");
     await cluster.primary.writeHba(HBA);
-    await cluster.query(plainSql(pgpoolRecovery, "public", []));
+    await cluster.query(plainSql(pgpoolRecovery, "public"));
     for (const name of ["recovery_by_server", "recovery_by_server.sql", "pgpool_remote_start"]) {
       addScript(cluster.primary, name, sample(cluster, name));
     }
