@@ -34,7 +34,7 @@ export function readConfigFiles(path: string): ReadFiles {
       file: "",
       line: 0,
       message: `could not open configuration file: "${path}"`,
-      hint: "All parameters have their default values.",
+      detail: "using default configuration parameter values",
     });
   } else {
     collect([file], text, result);

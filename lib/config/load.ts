@@ -67,7 +67,7 @@ function examine(path: string, read: ReadFiles, environment?: Environment): Load
 
 function refuseMissing(problems: readonly Problem[]): void {
   const missing = problems.find((problem) => problem.code === "cannot-open");
-  if (missing) throw new ConfigError([{ ...missing, severity: "error", hint: undefined }]);
+  if (missing) throw new ConfigError([{ ...missing, severity: "error", detail: undefined }]);
 }
 
 type Parameter = Extract<ResolvedName, { kind: "parameter" }>;

@@ -15,6 +15,7 @@ describe("loading a configuration", () => {
     expect(problems[0]).toMatchObject({
       severity: "warning",
       message: 'could not open configuration file: "/nonexistent/pgpool.conf"',
+      detail: "using default configuration parameter values",
     });
   });
 

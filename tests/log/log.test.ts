@@ -85,12 +85,35 @@ describe("a log line", () => {
     ["CREATE USER a PASSWORD $x$ab$x$ LOGIN", "CREATE USER a PASSWORD ***** LOGIN"],
     ["host=h password=abc port=1", "host=h password=***** port=1"],
     ["CREATE USER a PASSWORD 'cut off", "CREATE USER a PASSWORD *****"],
+    ["ALTER ROLE a PASSWORD /* ** */'x'", "ALTER ROLE a PASSWORD /* ** */*****"],
+    ["CONNECTION 'password=''a b'' port=1'", "CONNECTION 'password=***** port=1'"],
+    ["dblink('postgres://u:abc@h/d')", "dblink('postgres://u:*****@h/d')"],
+    ["see https://h:80/a", "see https://h:80/a"],
+    ['{"password": "abc"}', '{"password": *****}'],
+    ["password = '' , b = 1", "password = ***** , b = 1"],
+    ["passwd:abc;", "passwd:*****;"],
+    ["password $$a", "password *****"],
     ["password authentication failed for user", "password authentication failed for user"],
     ["SELECT 'x'", "SELECT 'x'"],
   ])("hides the password in %p", (text, shown) => {
     const { logger, sink } = setUp({ prefix: "" });
     logger.log("log", text);
     expect(sink.lines).toEqual([`LOG:  ${shown}`]);
+  });
+});
+
+describe("a statement that a client made to keep the log busy", () => {
+  it.each([
+    ["blanks", `password${" ".repeat(500_000)}`],
+    ["comments", `password ${"/*".repeat(250_000)}`],
+    ["quotes", `password=${"'".repeat(500_000)}`],
+    ["names", "password ".repeat(50_000)],
+    ["addresses", "://a:".repeat(100_000)],
+  ])("takes no longer than others of its length: %s", (_, text) => {
+    const { logger } = setUp();
+    const start = performance.now();
+    logger.log("log", text);
+    expect(performance.now() - start).toBeLessThan(1000);
   });
 });
 
