@@ -42,7 +42,7 @@ describe("a command of the operator's", () => {
   });
 
   it("finds the same values in its environment", async () => {
-    const { result } = run("env | grep ^PGPOOL_ | sort");
+    const { result } = run("env | grep ^PGPOOL_ | grep -v ^PGPOOL_TEST_ | sort");
     expect((await result).output.split("\n")).toEqual([
       "PGPOOL_COMMAND=failover_command",
       "PGPOOL_NEW_MAIN_DATA_DIRECTORY=/data1",
