@@ -6,6 +6,7 @@ import type { Finding } from "../../config/audit/finding.ts";
 import { checkInactive } from "../../config/audit/inactive.ts";
 import { checkLines } from "../../config/audit/lines.ts";
 import { checkOldMode } from "../../config/audit/old-mode.ts";
+import { checkPointless } from "../../config/audit/pointless.ts";
 import { checkPool } from "../../config/audit/pool.ts";
 import { checkServers } from "../../config/audit/servers.ts";
 import { checkWatchdogSettings } from "../../config/audit/watchdog.ts";
@@ -49,6 +50,7 @@ export async function audit(
     ...checkPool(config),
     ...checkWatchdogSettings(config),
     ...checkInactive(config),
+    ...checkPointless(config),
     ...checkCommands(config),
     ...checkDirectories(config),
     ...checkCertificates(config, options.now ?? new Date()),

@@ -56,6 +56,21 @@ const features: readonly Feature[] = [
     names: /^(memory_cache_enabled|memqcache_|cache_)/,
   },
   {
+    title: "dml_adaptive, in whose place transaction counts",
+    wanted: ({ values }) => values.disable_load_balance_on_write === "dml_adaptive",
+    names: /^(disable_load_balance_on_write|dml_adaptive_object_relationship_list)$/,
+  },
+  {
+    title: "catalog queries on other nodes than the primary",
+    wanted: ({ values }) => values.relcache_query_target === "load_balance_node",
+    names: /^relcache_query_target$/,
+  },
+  {
+    title: "one relation cache for all processes; each worker has its own",
+    wanted: ({ values }) => values.enable_shared_relcache,
+    names: /^enable_shared_relcache$/,
+  },
+  {
     title: "what comes with Pgpool-II 4.8",
     wanted: ({ sources }) => [...sources.keys()].some((name) => isComing(name)),
     names: /^(replication_delay_source_|track_table_mutation_)/,

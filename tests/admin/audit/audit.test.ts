@@ -27,6 +27,9 @@ describe("the check of a configuration", () => {
     ["failover_command = 'true'", "warning", /commands on failover/],
     ["backend_clustering_mode = 'native_replication'", "warning", /clustering mode/],
     ["memory_cache_enabled = on", "note", /query cache/],
+    ["disable_load_balance_on_write = dml_adaptive", "note", /dml_adaptive/],
+    ["relcache_query_target = load_balance_node", "note", /catalog queries/],
+    ["enable_shared_relcache = on", "note", /relation cache/],
   ])("lists what is not active yet: %s", async (conf, severity, message) => {
     const found = (await auditOf({ conf })).find(({ code }) => code === "not-active");
     expect<string | undefined>(found?.severity).toBe(severity);

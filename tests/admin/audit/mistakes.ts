@@ -266,6 +266,11 @@ export const mistakes: readonly Mistake[] = [
     more: { "x.key": "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" },
   }],
   // Query cache.
+  ["a switch for children there are not", "note", "no-effect", { conf: "serialize_accept = on" }],
+  ["DH parameters", "note", "no-effect", {
+    conf: "ssl = on\nssl_dh_params_file = 'dh.pem'",
+    more: { "dh.pem": "" },
+  }],
   ["results larger than a block of the cache", "error", "cache-block", {
     conf: "memory_cache_enabled = on\nmemqcache_maxcache = 4MB\nmemqcache_cache_block_size = 1MB",
   }],
