@@ -185,8 +185,10 @@ class Conversation {
   /** The message alone, as scripts know it; who it was stands beside it. */
   #logError(severity: "error" | "fatal", message: string, detail: string): void {
     const { logger } = this.options;
-    const sentences = [detail, `PCP client: ${this.#who()}`].filter((text) => text !== "");
-    logger.log(severity, oneLine(message), { detail: oneLine(sentences.join(". ")) });
+    const client = oneLine(`PCP client: ${this.#who()}`);
+    // What a script wrote may be part of it: its lines stay lines.
+    const sentences = [detail, client].filter((text) => text !== "");
+    logger.log(severity, oneLine(message), { detail: sentences.join(". ") });
   }
 
   #log(severity: "debug1" | "log" | "error" | "fatal", text: string, detail: string = ""): void {

@@ -76,7 +76,8 @@ export class OnlineRecovery {
   }
 
   /**
-   * Recovers a node. Resolves when it is used again.
+   * Recovers a node. Resolves when it is used again. The steps are logged, a failure is for the
+   * asker to log.
    * @throws RecoveryError
    */
   async recover(node: number, progress: RecoveryProgress): Promise<void> {
@@ -101,7 +102,7 @@ export class OnlineRecovery {
       await this.#recover(plan, settings, tell);
       this.#world.log({ severity: "log", text: "recovery done" });
     } catch (error) {
-      throw this.#failure(error, node);
+      throw this.#interruption === "" ? error : interrupted(this.#interruption, error);
     } finally {
       unwatch();
       this.#running = null;
@@ -210,20 +211,6 @@ export class OnlineRecovery {
 
   #throwInterruption(): void {
     if (this.#interruption !== "") throw interrupted(this.#interruption);
-  }
-
-  /** What the asker is told; the log is told the same. */
-  #failure(error: unknown, node: number): unknown {
-    const failure = this.#interruption === "" ? error : interrupted(this.#interruption, error);
-    if (failure instanceof RecoveryError) {
-      const { message, detail } = failure;
-      this.#world.log({
-        severity: "error",
-        text: `online recovery of node ${node}: ${message.trimEnd()}`,
-        ...(detail === "" ? {} : { detail }),
-      });
-    }
-    return failure;
   }
 }
 
