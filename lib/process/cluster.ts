@@ -9,6 +9,7 @@ import { clusterSettings } from "../cluster/settings.ts";
 import { statusFile } from "../cluster/status-file.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log/log.ts";
+import type { Gate } from "./gate.ts";
 import type { ConfigFiles } from "./messages.ts";
 import { createRecovery } from "./recovery.ts";
 import { ServerLogins } from "./server-logins.ts";
@@ -36,6 +37,7 @@ export function createCluster(
   files: ConfigFiles,
   discardStatus: boolean,
   logger: Logger,
+  gate: Gate,
 ): Cluster {
   const logins = new ServerLogins(config, files, logger);
   const probe = createProbe(logins);
@@ -59,6 +61,7 @@ export function createCluster(
     service,
     probe,
     logins,
+    gate,
     clock: systemClock,
     log: tell,
   });

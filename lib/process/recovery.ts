@@ -7,6 +7,7 @@ import { openRecoverySession } from "../cluster/recovery/session.ts";
 import { recoverySettings } from "../cluster/recovery/settings.ts";
 import type { ClusterService } from "../cluster/service.ts";
 import type { Config } from "../config/config.ts";
+import { type ClosedGate, type Gate, GateBusyError } from "./gate.ts";
 import type { ServerLogins } from "./server-logins.ts";
 
 /** What a recovery works with in the supervisor. */
@@ -15,13 +16,14 @@ export interface RecoveryParts {
   readonly service: ClusterService;
   readonly probe: Probe;
   readonly logins: ServerLogins;
+  readonly gate: Gate;
   readonly clock: Clock;
   readonly log: (entry: LogEntry) => void;
 }
 
 /** Online recovery with the supervisor's servers and logins. */
 export function createRecovery(parts: RecoveryParts): OnlineRecovery {
-  const { config, service, probe, logins, clock, log } = parts;
+  const { config, service, probe, logins, gate, clock, log } = parts;
   return new OnlineRecovery({
     settings: () => recoverySettings(config()),
     snapshot: () => service.snapshot(),
@@ -29,13 +31,33 @@ export function createRecovery(parts: RecoveryParts): OnlineRecovery {
     open: (source, onNotice) => openRecoverySession(source, logins.recovery(), onNotice),
     ping: (node, deadline) => probe.ping(node, deadline),
     attach: (node) => service.attach(node),
-    holdClients: () =>
-      Promise.reject(
-        new RecoveryError("node recovery failed, clients cannot be made to wait", {
-          detail: "Native replication is not there yet.",
-        }),
-      ),
+    holdClients: (deadline) => holdClients(gate, deadline),
     clock,
     log,
   });
+}
+
+async function holdClients(gate: Gate, deadline: number): Promise<() => void> {
+  const closed = closeGate(gate);
+  const end = await closed.quiet(deadline);
+  if (end === "quiet") return () => closed[Symbol.dispose]();
+  closed[Symbol.dispose]();
+  throw end === "stopped"
+    ? new RecoveryError("node recovery failed, pgpool stops")
+    : new RecoveryError(
+      `node recovery failed, clients did not leave within ${deadline / 1000} seconds`,
+      { hint: "client_idle_limit_in_recovery ends sessions that do nothing." },
+    );
+}
+
+function closeGate(gate: Gate): ClosedGate {
+  try {
+    return gate.close("clients");
+  } catch (error) {
+    if (!(error instanceof GateBusyError)) throw error;
+    throw new RecoveryError("node recovery failed, clients cannot be made to wait", {
+      detail: error.message,
+      cause: error,
+    });
+  }
 }

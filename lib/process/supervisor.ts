@@ -95,6 +95,7 @@ export class Supervisor {
       options.files,
       options.discardStatus,
       this.#logger,
+      this.#gate,
     );
     const { num_init_children, work_dir } = options.config.values;
     this.#memory = createSharedMemory(this.#workerCount, num_init_children, work_dir);

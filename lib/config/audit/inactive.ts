@@ -33,12 +33,6 @@ const features: readonly Feature[] = [
     names: /^(failover|failback|follow_primary)_command$/,
   },
   {
-    title: "online recovery",
-    wanted: ({ values }) =>
-      values.recovery_1st_stage_command !== "" || values.recovery_2nd_stage_command !== "",
-    names: /^(recovery_|client_idle_limit_in_recovery)/,
-  },
-  {
     title: "automatic failback",
     wanted: ({ values }) => values.auto_failback,
     names: /^auto_failback/,

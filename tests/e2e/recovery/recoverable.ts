@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path";
 import { plainSql } from "../../../lib/extensions/extension.ts";
 import { pgpoolRecovery } from "../../../lib/extensions/pgpool_recovery/extension.ts";
-import { connectPcp } from "../../../lib/pcp/client.ts";
+import { connectPcp, PcpClientError } from "../../../lib/pcp/client.ts";
 import { give } from "../../support/account.ts";
 import { onCleanUp } from "../../support/clean-up.ts";
 import { TestCluster } from "../../support/cluster.ts";
@@ -71,6 +71,24 @@ export class Recoverable implements AsyncDisposable {
       await pcp.close();
     }
     return told;
+  }
+
+  /** What an administrator is told when a recovery fails. */
+  async failure(node: number): Promise<PcpClientError> {
+    try {
+      await this.recover(node);
+    } catch (error) {
+      if (error instanceof PcpClientError) return error;
+      throw error;
+    }
+    throw new Error("the recovery did not fail");
+  }
+
+  /** Changes the configuration; it is in force when this is done. */
+  async reload(changes: Settings): Promise<void> {
+    const from = this.pgpool.logEnd();
+    this.pgpool.reload(changes);
+    await this.pgpool.waitForLog(/reload config files/, 10_000, from);
   }
 
   /** The status of each node as clients see it: `up down`. */

@@ -1,7 +1,5 @@
 /** Online recovery of a standby whose data are lost, as an administrator asks for it over PCP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "bun:test";
-import { PcpClientError } from "../../../lib/pcp/client.ts";
-import type { Settings } from "../../support/config-file.ts";
 import { waitFor } from "../../support/wait.ts";
 import { addScript, Recoverable } from "./recoverable.ts";
 
@@ -15,24 +13,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await pool?.[Symbol.asyncDispose]();
 });
-
-/** What an administrator is told when recovery of node 1 fails. */
-async function failure(): Promise<PcpClientError> {
-  try {
-    await pool.recover(1);
-  } catch (error) {
-    if (error instanceof PcpClientError) return error;
-    throw error;
-  }
-  throw new Error("the recovery did not fail");
-}
-
-/** Changes the configuration; it is in force when this is done. */
-async function reload(changes: Settings): Promise<void> {
-  const from = pool.pgpool.logEnd();
-  pool.pgpool.reload(changes);
-  await pool.pgpool.waitForLog(/reload config files/, 10_000, from);
-}
 
 describe("online recovery", () => {
   beforeEach(async () => {
@@ -69,8 +49,8 @@ describe("online recovery", () => {
 
   it("brings the words of a script that fails back, and leaves the node down", async () => {
     addScript(pool.cluster.primary, "broken", "#!/bin/sh\necho no space left >&2\nexit 3\n");
-    await reload({ recovery_1st_stage_command: "broken" });
-    const error = await failure();
+    await pool.reload({ recovery_1st_stage_command: "broken" });
+    const error = await pool.failure(1);
     expect(error.message).toBe(
       'executing recovery, execution of command failed at "1st stage"',
     );
@@ -87,10 +67,10 @@ describe("online recovery", () => {
 
   it("ends a script that hangs, and refuses another recovery meanwhile", async () => {
     addScript(pool.cluster.primary, "hanging", "#!/bin/sh\necho begun\nsleep 60\n");
-    await reload({ recovery_1st_stage_command: "hanging", recovery_command_timeout: 2 });
-    const first = failure();
+    await pool.reload({ recovery_1st_stage_command: "hanging", recovery_command_timeout: 2 });
+    const first = pool.failure(1);
     await pool.pgpool.waitForLog(/running "hanging" on node 0/);
-    const second = await failure();
+    const second = await pool.failure(1);
     expect(second.severity).toBe("FATAL");
     expect(second.detail).toBe("pgpool-II is already processing another recovery request.");
     expect((await first).detail).toContain('Script "hanging" did not end within 2 seconds.\nbegun');
@@ -98,16 +78,16 @@ describe("online recovery", () => {
 
   it("says that recovery_user is not let in", async () => {
     await pool.cluster.query("ALTER USER rescuer PASSWORD 'other'");
-    const error = await failure();
+    const error = await pool.failure(1);
     await pool.cluster.query("ALTER USER rescuer PASSWORD 'hello'");
     expect(error.message).toBe("node recovery failed, unable to connect to main node: 0 ");
     expect(error.detail).toBe('password authentication failed for user "rescuer"');
   });
 
   it("does not keep pgpool from being stopped", async () => {
-    await reload({ recovery_1st_stage_command: "hanging", recovery_command_timeout: 10 });
+    await pool.reload({ recovery_1st_stage_command: "hanging", recovery_command_timeout: 10 });
     const from = pool.pgpool.logEnd();
-    const told = failure();
+    const told = pool.failure(1);
     await pool.pgpool.waitForLog(/running "hanging" on node 0/, 10_000, from);
     expect(await pool.pgpool.stop("fast", 4000)).toBe(0);
     expect(await told).toMatchObject({ kind: "protocol" });
