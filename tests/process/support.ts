@@ -67,7 +67,10 @@ export class TestPgpool implements AsyncDisposable {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, "pgpool.conf"), formatSettings(all));
     const child = Bun.spawn(
-      [...PROGRAM, "serve", "-f", join(dir, "pgpool.conf"), "-a", join(dir, "pool_hba.conf")],
+      [
+        ...[...PROGRAM, "serve", "-f", join(dir, "pgpool.conf")],
+        ...["-a", join(dir, "pool_hba.conf"), "-F", join(dir, "pcp.conf")],
+      ],
       {
         stdio: ["ignore", "ignore", Bun.file(join(dir, "log"))],
         env: { ...process.env, ...env },
@@ -75,6 +78,10 @@ export class TestPgpool implements AsyncDisposable {
     );
     onCleanUp(() => child.kill("SIGKILL"));
     return new TestPgpool(dir, port, all, child);
+  }
+
+  get pcpPort(): number {
+    return Number(this.settings["pcp_port"]);
   }
 
   get pid(): number {
