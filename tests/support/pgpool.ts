@@ -80,8 +80,9 @@ export class Pgpool implements AsyncDisposable {
       ...(options.env === undefined ? {} : { env: options.env }),
     });
     const pgpool = new Pgpool(dir, port, pcpPort, settings, process);
-    await waitFor(async () => !process.running || await isListening(port), {
-      what: `pgpool to listen on port ${port}`,
+    const listens = async () => await isListening(port) && await isListening(pcpPort);
+    await waitFor(async () => !process.running || await listens(), {
+      what: `pgpool to listen on ports ${port} and ${pcpPort}`,
       deadlineMs: options.deadlineMs ?? 20_000,
     });
     if (!process.running) throw new Error(`pgpool did not start; its log:\n${pgpool.log()}`);

@@ -3,6 +3,7 @@ import type { ServerCredentials } from "../../auth/credentials.ts";
 import type { Config } from "../../config/config.ts";
 import { SessionOverlay } from "../../config/session.ts";
 import type { Logger } from "../../log/log.ts";
+import { redactSecrets } from "../../log/redact.ts";
 import type { ByteStream } from "../../net/stream.ts";
 import type { SessionState } from "../../pcp/statistics.ts";
 import { ServerRefused, ServerUnreachable } from "../../pool/errors.ts";
@@ -190,7 +191,7 @@ export class Client implements SessionPort {
       status: STATUS[this.state],
       waitingFor: session.waitingFor,
       loadBalanceNode: session.router.loadBalanceNode,
-      statement: session.outgoing.statement,
+      statement: redactSecrets(session.outgoing.statement),
       statementNode: session.statementNode,
       idleSince: Math.floor(this.#lastActive / 1000),
       servers: this.#links.map((link) => this.context.connectionInfo(link.connection)),
