@@ -244,10 +244,11 @@ describe("the PCP port, with clients that mean no good,", () => {
     expect(memory() - before).toBeLessThan(100_000);
   });
 
-  it("tells PostgreSQL clients in their own protocol that there is no SQL here", async () => {
+  it("asks PostgreSQL clients for a password in their own protocol, and not for ever", async () => {
     using client = Bare.toPort();
-    client.socket.write(frontend.startup({ user: "admin", database: "postgres" }));
-    expect(await client.closed()).toContain("SQL is not served on the PCP port");
+    client.socket.write(frontend.startup({ user: "scram", database: "postgres" }));
+    await waitFor(() => client.received.toString().startsWith("R"), { what: "a question" });
+    await client.closed(8000);
   });
 
   it("answers requests for encryption that is not configured with no", async () => {
