@@ -1,3 +1,4 @@
+import type { Message } from "../../pool/message-stream.ts";
 import { ConnectionOver } from "../../pcp/server-wire.ts";
 import * as build from "../../wire/build.ts";
 import { ProtocolError } from "../../wire/errors.ts";
@@ -52,7 +53,7 @@ export class ConsoleProtocol {
    *
    * @throws {ConnectionOver | ProtocolError} the connection can not be used any more.
    */
-  async receive(type: number, body: Uint8Array): Promise<boolean> {
+  async receive({ type, body }: Message): Promise<boolean> {
     if (type === Frontend.Terminate) return false;
     if (type === Frontend.Sync) {
       this.#skipping = false;

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { AuthFailure } from "../../auth/errors.ts";
+import type { Message } from "../../pool/message-stream.ts";
 import type { ConsoleClient, ConsoleHandler } from "../../pcp/console.ts";
 import { ConnectionOver, PcpWire } from "../../pcp/server-wire.ts";
 import { PcpError } from "../../pcp/service.ts";
@@ -89,12 +90,12 @@ class Conversation {
     let step = login.start();
     while (step.kind === "ask") {
       this.#wire.send(step.bytes);
-      const type = await this.#next();
+      const { type, body } = await this.#next();
       if (type === Frontend.Terminate) return false;
       if (type !== Frontend.Password) {
         throw new ProtocolError(`expected password response, got message type ${type}`);
       }
-      step = login.receive(this.#body());
+      step = login.receive(body);
     }
     if (step.kind === "refused") {
       await this.#refuse(user, step);
@@ -141,22 +142,19 @@ class Conversation {
       onStatement: (text, isActing, values) => this.#logStatement(text, isActing, values),
       onFailure: (error) => this.#logFailure(error),
     });
-    while (await protocol.receive(await this.#next(), this.#body()));
+    while (await protocol.receive(await this.#next()));
   }
 
-  /** Type of the next message, which the reader then holds. */
-  async #next(): Promise<number> {
+  async #next(): Promise<Message> {
     for (;;) {
       const found = this.#reader.next();
-      if (found === Frame.Whole && this.#reader.length <= MOST_MESSAGE) return this.#reader.type;
+      const { type, length, bytes, start, end } = this.#reader;
+      if (found === Frame.Whole && length <= MOST_MESSAGE) {
+        return { type, body: bytes.subarray(start + 5, end) };
+      }
       if (found !== Frame.None) throw new ProtocolError("message is too long");
       await this.#wire.more(...this.#patience());
     }
-  }
-
-  #body(): Uint8Array {
-    const { bytes, start, end } = this.#reader;
-    return bytes.subarray(start + 5, end);
   }
 
   /** How long to wait for the client now, in milliseconds, and what for. */
