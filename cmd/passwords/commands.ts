@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../exit-status.ts";
 import { CommandFailure, printJson, run } from "../output.ts";
+import { systemUser } from "../system-user.ts";
 import { usageStatus } from "../usage.ts";
 import { PasswordCommandError } from "./errors.ts";
-import { operatingSystemUser, poolPasswdPath, writeEntry } from "./pool-passwd.ts";
+import { poolPasswdPath, writeEntry } from "./pool-passwd.ts";
 import { askPassword, isMethod, METHODS, type SecretOptions, storedSecret } from "./secrets.ts";
 import { formatPasswordLine } from "../../lib/auth/password-file.ts";
 import { SecretInput } from "./secret-input.ts";
@@ -53,7 +54,7 @@ export function addPasswordCommands(root: Command, finish: (status: number) => v
 }
 
 async function perform(method: keyof typeof METHODS, options: Options) {
-  const user = options.user ?? operatingSystemUser();
+  const user = options.user ?? systemUser();
   const input = new SecretInput();
   try {
     const file = options.write ? poolPasswdPath(options.configFile) : undefined;

@@ -1,10 +1,11 @@
 import { encryptAes } from "../../lib/auth/aes.ts";
 import { AuthError } from "../../lib/auth/errors.ts";
 import { keyFilePath, loadKeyFile } from "../../lib/auth/secret-files.ts";
+import { systemUser } from "../system-user.ts";
 import { PasswordCommandError } from "./errors.ts";
 import { parseOptions, usageText } from "./options.ts";
 import { byteLength, lineLabel, MAX_LENGTH, readPairs } from "./pairs.ts";
-import { operatingSystemUser, poolPasswdPath, writeEntry } from "./pool-passwd.ts";
+import { poolPasswdPath, writeEntry } from "./pool-passwd.ts";
 import { SecretInput } from "./secret-input.ts";
 
 /** Longest encryption key in bytes (commands.md 4). */
@@ -111,7 +112,7 @@ function one(password: string, key: string, options: Options): number {
     printEncrypted(encryptAes(password, key));
     return 0;
   }
-  const user = options.username ?? operatingSystemUser();
+  const user = options.username ?? systemUser();
   if (byteLength(user) > MAX_LENGTH) {
     process.stderr.write("Error: input exceeds maximum username length!\n");
     return 1;

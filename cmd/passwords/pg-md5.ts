@@ -1,8 +1,9 @@
 import { md5Hex, md5Password } from "../../lib/auth/md5.ts";
+import { systemUser } from "../system-user.ts";
 import { PasswordCommandError } from "./errors.ts";
 import { parseOptions, usageText } from "./options.ts";
 import { byteLength, lineLabel, MAX_LENGTH, readPairs } from "./pairs.ts";
-import { operatingSystemUser, poolPasswdPath, writeEntry } from "./pool-passwd.ts";
+import { poolPasswdPath, writeEntry } from "./pool-passwd.ts";
 import { SecretInput } from "./secret-input.ts";
 
 const OPTIONS = [
@@ -68,7 +69,7 @@ function one(password: string, options: Options): number {
     process.stdout.write(`${md5Hex(password)}\n`);
     return 0;
   }
-  const user = options.username ?? operatingSystemUser();
+  const user = options.username ?? systemUser();
   if (byteLength(user) > MAX_LENGTH) {
     process.stderr.write("Error: input exceeds maximum username length!\n");
     return 1;

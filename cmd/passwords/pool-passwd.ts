@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { AuthError } from "../../lib/auth/errors.ts";
 import { setPasswordEntry } from "../../lib/auth/secret-files.ts";
@@ -52,11 +51,6 @@ export function writeEntry(path: string, user: string, secret: string): void {
     if (!(cause instanceof AuthError)) throw cause;
     throw new PasswordCommandError("file", cause.message, reason(cause), { cause });
   }
-}
-
-/** The user who is meant when none is named: the one who runs the program. */
-export function operatingSystemUser(): string {
-  return userInfo().username;
 }
 
 function reason(error: Error): string {

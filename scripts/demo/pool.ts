@@ -1,9 +1,9 @@
 /** pgpool itself: its configuration, its process, and what it says of its nodes. */
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
+import { systemUser } from "../../cmd/system-user.ts";
 import { give } from "../../tests/support/account.ts";
 import { formatSettings } from "../../tests/support/config-file.ts";
 import { backendSettings } from "../../tests/support/pgpool.ts";
@@ -127,7 +127,7 @@ function configText(
 function writePcpFiles(place: Place, pcpFile: string): string {
   const password = randomBytes(16).toString("hex");
   const md5 = createHash("md5").update(password).digest("hex");
-  const users = new Set([PCP_USER, userInfo().username]);
+  const users = new Set([PCP_USER, systemUser()]);
   write(place, pcpFile, [...users].map((user) => `${user}:${md5}\n`).join(""));
   const passFile = join(place.etc, "pcppass");
   rmSync(passFile, { force: true });
