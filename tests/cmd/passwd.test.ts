@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PasswordFile } from "../../lib/auth/password-file.ts";
 import { parseVerifier, verifierMatches } from "../../lib/auth/scram-verifier.ts";
 import { tempDir } from "../support/temp.ts";
-import { hasTerminals, runAs, runOnTerminal } from "./support.ts";
+import { runAs, runOnTerminal } from "./support.ts";
 
 const MD5_LINE = "alice:md54a0a68b43b6cd5cf266fa02f196e2371\n";
 
@@ -86,7 +86,7 @@ describe("pgpool passwd", () => {
     });
   });
 
-  it.skipIf(!hasTerminals)("asks twice on a terminal", async () => {
+  it("asks twice on a terminal", async () => {
     const args = ["passwd", "md5", "-u", "alice"];
     const same = await runOnTerminal("pgpool", args, [
       ["Password: ", "secret\r"],

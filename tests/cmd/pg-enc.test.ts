@@ -2,7 +2,7 @@ import { describe, expect, it } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../support/temp.ts";
-import { hasTerminals, runAs, runOnTerminal } from "./support.ts";
+import { runAs, runOnTerminal } from "./support.ts";
 
 /** A directory with a configuration and a key. */
 function configured(): { dir: string; config: string; key: string; passwd: string } {
@@ -99,7 +99,7 @@ describe("pg_enc", () => {
     expect((await runAs("pg_enc", ["-K", "mykey", "x".repeat(129)])).status).toBe(1);
   });
 
-  it.skipIf(!hasTerminals)("asks for key and password without showing them", async () => {
+  it("asks for key and password without showing them", async () => {
     const { status, screen } = await runOnTerminal("pg_enc", ["-P"], [
       ["db password: ", "hello\r"],
       ["encryption key: ", "mykey\r"],

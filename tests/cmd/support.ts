@@ -10,20 +10,26 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-export interface RunOptions {
+/** What to run. */
+export interface ProgramOptions {
+  /** A compiled pgpool; by default it is run from its sources. */
+  readonly binary?: string;
+}
+
+export interface RunOptions extends ProgramOptions {
   /** Standard input; none by default. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
-/** Runs pgpool from its sources under a name, as a link of that name would. */
+/** Runs pgpool under a name, as a link of that name would. */
 export async function runAs(
   name: string,
   args: readonly string[],
-  { input, env, cwd }: RunOptions = {},
+  { input, env, cwd, binary }: RunOptions = {},
 ): Promise<Outcome> {
-  const child = Bun.spawn([process.execPath, join(ROOT, "cmd/pgpool.ts"), ...args], {
+  const child = Bun.spawn([...program(binary), ...args], {
     argv0: name,
     stdio: [input === undefined ? "ignore" : new Blob([input]), "pipe", "pipe"],
     env: { ...process.env, ...env },
@@ -48,50 +54,41 @@ export interface TerminalOutcome {
 
 /**
  * Runs pgpool under a name on a pseudo-terminal, and types a line each time a prompt comes up.
- * Python has a pseudo-terminal where neither Bun nor the shell does.
  */
 export async function runOnTerminal(
   name: string,
   args: readonly string[],
   dialogue: readonly (readonly [prompt: string, typed: string])[],
   env: Readonly<Record<string, string>> = {},
+  { binary }: ProgramOptions = {},
 ): Promise<TerminalOutcome> {
-  const command = [name, join(ROOT, "cmd/pgpool.ts"), ...args];
-  const child = Bun.spawn(["python3", "-c", TERMINAL, process.execPath], {
-    stdio: [new Blob([JSON.stringify({ command, dialogue })]), "pipe", "inherit"],
+  let screen = "";
+  let seen = 0;
+  const waiting = [...dialogue];
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([...program(binary), ...args], {
+    argv0: name,
     env: { ...process.env, ...env },
+    terminal: {
+      data(terminal, bytes) {
+        screen += decoder.decode(bytes, { stream: true });
+        const [prompt, typed] = waiting[0] ?? [];
+        if (prompt === undefined || typed === undefined) return;
+        const at = screen.indexOf(prompt, seen);
+        if (at === -1) return;
+        seen = at + prompt.length;
+        waiting.shift();
+        terminal.write(typed);
+      },
+    },
   });
   const forget = onCleanUp(() => child.kill("SIGKILL"));
-  const output = await within(new Response(child.stdout).text(), { what: `${name} to end` });
+  const status = await within(child.exited, { what: `${name} to end` });
   forget();
-  const [status = "", ...screen] = output.split("\n");
-  return { status: Number(status), screen: screen.join("\n").replaceAll("\r\n", "\n") };
+  child.terminal?.close();
+  return { status, screen: screen.replaceAll("\r\n", "\n") };
 }
 
-/** Whether there is what `runOnTerminal` needs. */
-export const hasTerminals = Bun.which("python3") !== null;
-
-const TERMINAL = `
-import json, os, pty, sys
-task = json.load(sys.stdin)
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[1], task["command"])
-screen, seen = b"", 0
-dialogue = list(task["dialogue"])
-while True:
-    try:
-        data = os.read(fd, 4096)
-    except OSError:
-        break
-    if not data:
-        break
-    screen += data
-    if dialogue:
-        at = screen.find(dialogue[0][0].encode(), seen)
-        if at >= 0:
-            seen = at + len(dialogue[0][0])
-            os.write(fd, dialogue.pop(0)[1].encode())
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-sys.stdout.write(str(status) + "\\n" + screen.decode())
-`;
+function program(binary: string | undefined): string[] {
+  return binary === undefined ? [process.execPath, join(ROOT, "cmd/pgpool.ts")] : [binary];
+}
