@@ -1,5 +1,6 @@
 import { pgEnc } from "./passwords/pg-enc.ts";
 import { pgMd5 } from "./passwords/pg-md5.ts";
+import { pcpLegacy } from "./pcp/legacy.ts";
 import { program } from "./program.ts";
 
 /** Commands of Pgpool-II that this binary answers to under their own names. */
@@ -16,8 +17,6 @@ const COMING: Readonly<Record<string, string>> = {
   watchdog_setup: "temporary watchdog clusters for tests",
 };
 
-const PCP_COMMAND = /^pcp_[a-z_]+$/;
-
 /**
  * Runs what the name of the program, or else its first argument, asks for.
  *
@@ -26,7 +25,8 @@ const PCP_COMMAND = /^pcp_[a-z_]+$/;
  * @returns the exit status.
  */
 export async function runCommand(name: string, args: readonly string[]): Promise<number> {
-  const coming = PCP_COMMAND.test(name) ? "administration over PCP" : COMING[name];
+  if (name.startsWith("pcp_")) return await pcpLegacy(name, args);
+  const coming = COMING[name];
   if (coming === undefined) return await (COMMANDS[name] ?? program)(args);
   process.stderr.write(`${name}: not available yet in this build (${coming} comes later)\n`);
   return 1;

@@ -7,6 +7,16 @@ export const EXIT = {
   usage: 2,
   /** The configuration cannot be used, as Pgpool-II says it. */
   fatal: 3,
+  /** Nobody answers at the pool's PCP port. */
+  connect: 4,
+  /** The pool does not take this user and password, or there is no password. */
+  authentication: 5,
+  /** The pool has no such node, process or watchdog node. */
+  unknown: 6,
+  /** The pool refuses to do it, and says why. */
+  refused: 7,
+  /** The pool has not answered in time. */
+  timeout: 8,
 } as const;
 
 /** One of the exit statuses. */

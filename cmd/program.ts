@@ -8,6 +8,7 @@ import { addConfigCommands } from "./config/commands.ts";
 import { addExtensionCommands } from "./extension/commands.ts";
 import { CommandFailure, printFailure, printJson } from "./output.ts";
 import { addPasswordCommands } from "./passwords/commands.ts";
+import { addPcpCommands } from "./pcp/commands.ts";
 import { fileOptions } from "./paths.ts";
 import type { FileOptions } from "./paths.ts";
 import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
@@ -64,6 +65,8 @@ export function commandTree(finish: (status: number) => void): Command {
     .description("Connection pool, load balancer and replication manager for PostgreSQL")
     .usage("[options] [command]")
     .exitOverride()
+    // Commands of pgpool pcp give other meanings to letters that a start uses.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(`pgpool: ${text}`) })
     .showHelpAfterError('Try "pgpool --help" for more information.')
     .showSuggestionAfterError()
@@ -118,6 +121,7 @@ function addCommands(root: Command, finish: (status: number) => void): void {
     finish(await reload(self.optsWithGlobals<ControlOptions>()));
   });
   addConfigCommands(root, finish);
+  addPcpCommands(root, finish);
   addPasswordCommands(root, finish);
   addExtensionCommands(root, finish);
   addCompletionCommand(root);

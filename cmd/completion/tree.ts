@@ -23,6 +23,7 @@ export interface CompletionNode {
 /** Values of options that commander only knows as text. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   mode: ["smart", "fast", "immediate"],
+  scope: ["local", "cluster"],
 };
 
 /** What there is to complete, from the commands themselves. */

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
 import {
   initialConfig,
   initialHba,
@@ -14,6 +13,7 @@ import { WriteError, writeNew } from "../../lib/config/write.ts";
 import { EXIT } from "../exit-status.ts";
 import type { ExitStatus } from "../exit-status.ts";
 import { CommandFailure, printJson } from "../output.ts";
+import type { Ask } from "../terminal.ts";
 
 /** Options of `config init`, as written. */
 export interface InitOptions {
@@ -25,9 +25,6 @@ export interface InitOptions {
   readonly clients?: string;
   readonly workDir?: string;
 }
-
-/** Asks for something; gives the text, or `usual` when nothing is said. */
-export type Ask = (question: string, usual: string) => Promise<string>;
 
 const usual = {
   listen: "localhost",
@@ -64,20 +61,6 @@ export async function init(
       "into pool_passwd; then see what pgpool config check says.\n",
   );
   return EXIT.ok;
-}
-
-/** A terminal to ask on; undefined when there is none, or output is for a program. */
-export function terminal(json: boolean): Ask | undefined {
-  if (json || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-  return async (question, usual) => {
-    const reader = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      const answer = await reader.question(`${question}${usual === "" ? "" : ` [${usual}]`}: `);
-      return answer.trim() || usual;
-    } finally {
-      reader.close();
-    }
-  };
 }
 
 async function write(

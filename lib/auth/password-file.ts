@@ -90,8 +90,12 @@ export function resolvePassword(
 
 /** One line of pool_passwd, escaped, without its line end. */
 export function formatPasswordLine(user: string, secret: string): string {
-  const escape = (field: string) => field.replace(/[\\:]/g, "\\$&");
-  return `${escape(user)}:${escape(secret)}`;
+  return `${escapeField(user)}:${escapeField(secret)}`;
+}
+
+/** A field of a line, with a backslash before what would end it. */
+export function escapeField(field: string): string {
+  return field.replace(/[\\:]/g, "\\$&");
 }
 
 /** The user a line is about. */
@@ -110,7 +114,7 @@ function readEntry(line: string): [user: string | undefined, secret: string | un
 }
 
 /** Fields separated by unescaped colons, with the escapes taken off. */
-function splitFields(line: string): string[] {
+export function splitFields(line: string): string[] {
   if (!line.includes("\\")) return line.split(":");
   const fields = [""];
   const append = (text: string) => fields.push((fields.pop() ?? "") + text);

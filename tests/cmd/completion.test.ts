@@ -33,6 +33,9 @@ describe("pgpool completion", () => {
     expect(bashOffers(stdout, ["pgpool", "passwd", "md5", "--wr"])).toEqual(["--write"]);
     expect(bashOffers(stdout, ["pgpool", "stop", "-m", ""]))
       .toEqual(["smart", "fast", "immediate"]);
+    expect(bashOffers(stdout, ["pgpool", "pcp", "node-"])).toEqual(["node-count", "node-info"]);
+    expect(bashOffers(stdout, ["pgpool", "pcp", "reload-config", "--scope", ""]))
+      .toEqual(["local", "cluster"]);
     expect(bashOffers(stdout, ["pgpool", "completion", ""]))
       .toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
     expect(bashOffers(stdout, ["pgpool", "-f", "/etc/host"])).toContain("/etc/hosts");

@@ -1,0 +1,177 @@
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { EXIT } from "../exit-status.ts";
+import { printJson, run } from "../output.ts";
+import { nearest } from "../suggest.ts";
+import { usageStatus } from "../usage.ts";
+import {
+  type ArgumentKind,
+  type Flag,
+  onlyReads,
+  PCP_COMMANDS,
+  type PcpCommandSpec,
+  type RequestValues,
+  SCOPES,
+  STOP_MODES,
+} from "./catalogue.ts";
+import { parseNodeId, parsePid, parsePort, parseSeconds, parseWatchdogId } from "./numbers.ts";
+import { type ConnectionOptions, runPcp } from "./run.ts";
+import { schemaOf } from "./schemas.ts";
+
+const GROUP_HELP = `
+Passwords come from the file that PCPPASSFILE names, or else ~/.pcppass, with lines
+host:port:user:password, and are asked for on a terminal otherwise.
+`;
+
+/** Options of single commands; what is missing here only the old names have. */
+const OWN_OPTIONS: Readonly<Partial<Record<Flag, () => Option>>> = {
+  all: () => new Option("-a, --all", "also what is not in use"),
+  gracefully: () =>
+    new Option("-g, --gracefully", "wait until all clients have left, up to recovery_timeout"),
+  mode: () =>
+    new Option("-m, --mode <mode>", "smart, fast or immediate (default: smart)")
+      .argParser((text) => STOP_MODES.get(text) ?? invalid("It is smart, fast or immediate.")),
+  scope: () =>
+    new Option("-s, --scope <scope>", "local (the default), or cluster: all of the watchdog's")
+      .argParser((text) => SCOPES.get(text) ?? invalid("It is local or cluster.")),
+};
+
+/** What the argument of a command is called, and the option that says the same. */
+const ARGUMENTS: Readonly<
+  Record<ArgumentKind, { word: string; flags: string; text: string; parse: typeof parseNodeId }>
+> = {
+  node: {
+    word: "node",
+    flags: "-n, --node-id <node>",
+    text: "id of a node, from 0 on",
+    parse: parseNodeId,
+  },
+  process: {
+    word: "pid",
+    flags: "-P, --process-id <pid>",
+    text: "id of a process of the pool",
+    parse: parsePid,
+  },
+  watchdog: {
+    word: "pgpool",
+    flags: "-n, --watchdog-id <pgpool>",
+    text: "number of a pgpool, 0 is the one that is asked",
+    parse: parseWatchdogId,
+  },
+};
+
+type Options = ConnectionOptions & RequestValues & {
+  readonly nodeId?: number;
+  readonly processId?: number;
+  readonly watchdogId?: number;
+};
+
+/** Adds `pgpool pcp ...`; `finish` takes the exit status. */
+export function addPcpCommands(root: Command, finish: (status: number) => void): void {
+  const group = root.command("pcp")
+    .description("ask a running pgpool over PCP, or have it do something")
+    .exitOverride(usageStatus)
+    .helpCommand(false)
+    .addHelpText("after", GROUP_HELP)
+    .argument("[command]")
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action((word: string | undefined, _options: object, self: Command) => {
+      if (word === undefined) return self.help({ error: true });
+      const like = nearest(word, self.commands.map((each) => each.name()));
+      const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
+      self.error(`error: unknown command "pcp ${word}"${hint}`);
+    });
+  for (const spec of PCP_COMMANDS) addCommand(group, spec, finish);
+  addSchemaCommand(group);
+}
+
+function addCommand(
+  group: Command,
+  spec: PcpCommandSpec,
+  finish: (status: number) => void,
+): void {
+  const command = group.command(spec.name).description(spec.description)
+    .helpOption("--help", "print this help")
+    .showHelpAfterError(`Try "pgpool pcp ${spec.name} --help" for more information.`);
+  if (spec.argument !== undefined) {
+    const { word, flags, text, parse } = ARGUMENTS[spec.argument.names];
+    command.addArgument(new Argument(`[${word}]`, text).argParser((value) => parse(value)));
+    command.option(flags, `the same as the argument`, (value) => parse(value));
+  }
+  for (const flag of spec.flags) {
+    const option = OWN_OPTIONS[flag];
+    if (option !== undefined) command.addOption(option());
+  }
+  if (spec.name === "proc-info") {
+    command.option(
+      "--backend-pid <pid>",
+      "only what the server's process of this id serves",
+      parsePid,
+    );
+  }
+  if (spec.destructive) command.option("-y, --yes", "do not ask whether it is meant");
+  if (onlyReads(spec.name)) {
+    command.option("--watch <seconds>", "print it again and again", (text) => parseSeconds(text));
+  }
+  connectionOptions(command);
+  command.action(async (...args: readonly unknown[]) => {
+    const options = command.opts<Options>();
+    const named = options.nodeId ?? options.processId ?? options.watchdogId;
+    const argument = typeof args[0] === "number" ? args[0] : undefined;
+    if (named !== undefined && argument !== undefined && named !== argument) {
+      command.error(`error: ${argument} or ${named}?`, { exitCode: EXIT.usage });
+    }
+    const id = named ?? argument;
+    // A question that names no node is about all of them.
+    if (id === undefined && spec.argument?.required && !onlyReads(spec.name)) {
+      command.error(`error: missing ${spec.argument.names}`, { exitCode: EXIT.usage });
+    }
+    const values = id === undefined ? options : { ...options, id };
+    finish(await run(options.json ?? false, () => runPcp(spec, values, options)));
+  });
+}
+
+/** Options that all have; -h is the host, as in Pgpool-II's commands. */
+function connectionOptions(command: Command): void {
+  command
+    .option("-v, --verbose", "print every value with its title, as Pgpool-II's commands do")
+    .option("--json", `print JSON; "pgpool pcp schema ${command.name()}" prints its schema`)
+    .optionsGroup("Connection:")
+    .option("-h, --host <host>", "host, or directory of the Unix socket (default: /tmp)")
+    .option("-p, --port <port>", "port of PCP (default: 9898)", parsePort)
+    .option("-U, --username <name>", "user of pcp.conf (default: the user of the system)")
+    .option("-W, --password", "ask for the password at once")
+    .option("-w, --no-password", "never ask for a password")
+    .addOption(
+      new Option("--tls <mode>", "whether the connection is encrypted")
+        .choices(["disable", "prefer", "require"]),
+    )
+    .option("--tls-ca <file>", "PEM file of the authorities that vouch for the pool's certificate")
+    .option(
+      "--connect-timeout <seconds>",
+      "time for connecting and the login (default: 10)",
+      (text) => parseSeconds(text),
+    )
+    .option(
+      "--timeout <seconds>",
+      "time for the answer (default: 30 for questions)",
+      (text) => parseSeconds(text),
+    )
+    .option("-d, --debug", "trace the messages on standard error");
+}
+
+function addSchemaCommand(group: Command): void {
+  const names = PCP_COMMANDS.map(({ name }) => name);
+  const argument = new Argument("<name>", "a command, or error for the form of errors")
+    .choices([...names, "error"]);
+  group.command("schema").description("print the JSON schema of what a command prints")
+    .addArgument(argument)
+    .action((word: string) => {
+      const name = word === "error" ? word : names.find((each) => each === word);
+      if (name !== undefined) printJson(schemaOf(name));
+    });
+}
+
+function invalid(message: string): never {
+  throw new InvalidArgumentError(message);
+}

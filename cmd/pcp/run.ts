@@ -1,0 +1,171 @@
+import { readFileSync } from "node:fs";
+import type { PcpConnection, PcpConnectOptions } from "../../lib/pcp/client.ts";
+import { systemText } from "../../lib/process/errors.ts";
+import { EXIT, type ExitStatus } from "../exit-status.ts";
+import { CommandFailure } from "../output.ts";
+import { systemUser } from "../system-user.ts";
+import { type Ask, terminal } from "../terminal.ts";
+import { onlyReads, type PcpCommandSpec, requestOf, type RequestValues } from "./catalogue.ts";
+import { classicText } from "./classic.ts";
+import { DEFAULT_PORT, withConnection } from "./connect.ts";
+import { jsonValue } from "./json.ts";
+import { choosePassword } from "./password.ts";
+import { readableText } from "./readable.ts";
+import { ask, type PcpAnswer, type PcpRequest } from "./requests.ts";
+
+/** Options that all commands of `pgpool pcp` have; times are seconds. */
+export interface ConnectionOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly username?: string;
+  /** -W: true, -w: false. */
+  readonly password?: boolean;
+  readonly debug?: boolean;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly watch?: number;
+  readonly connectTimeout?: number;
+  readonly timeout?: number;
+  readonly tls?: "disable" | "prefer" | "require";
+  readonly tlsCa?: string;
+}
+
+/** Seconds that a question may take. What shall be done may rightly take long. */
+const QUESTION_SECONDS = 30;
+
+const CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J";
+
+/**
+ * Runs a command of `pgpool pcp` and prints what the pool says. With --watch it does so until it is
+ * interrupted or something goes wrong.
+ *
+ * @throws {CommandFailure}
+ */
+export async function runPcp(
+  spec: PcpCommandSpec,
+  values: RequestValues,
+  options: ConnectionOptions,
+): Promise<ExitStatus> {
+  const request = requestOf(spec.name, values);
+  const usualTimeout = onlyReads(spec.name) ? QUESTION_SECONDS : 0;
+  const connection = connectOptions({ timeout: usualTimeout, ...options });
+  if (spec.destructive) await confirm(request, connection, options);
+  const password = await choosePassword(connection, passwordPrompt(options.password));
+  await withConnection(connection, password, async (open) => {
+    if (options.watch === undefined) await printOnce(open, request, options);
+    else await printAgain(open, request, options, options.watch);
+  });
+  return EXIT.ok;
+}
+
+async function printOnce(
+  connection: PcpConnection,
+  request: PcpRequest,
+  options: ConnectionOptions,
+): Promise<void> {
+  const answer = await ask(connection, request);
+  process.stdout.write(
+    options.json ? `${JSON.stringify(jsonValue(answer), null, 2)}\n` : text(answer, options),
+  );
+}
+
+/** Draws a screen anew each time; elsewhere a line of JSON or a block of text each time. */
+async function printAgain(
+  connection: PcpConnection,
+  request: PcpRequest,
+  options: ConnectionOptions,
+  seconds: number,
+): Promise<never> {
+  for (;;) {
+    const answer = await ask(connection, request);
+    if (options.json) {
+      process.stdout.write(`${JSON.stringify(jsonValue(answer))}\n`);
+    } else if (process.stdout.isTTY) {
+      const heading = `${request.command} every ${seconds} s: ${new Date().toLocaleTimeString()}`;
+      process.stdout.write(`${CLEAR_SCREEN}${heading}\n\n${text(answer, options)}`);
+    } else {
+      process.stdout.write(`${text(answer, options)}\n`);
+    }
+    await Bun.sleep(seconds * 1000);
+  }
+}
+
+function text(answer: PcpAnswer, { verbose }: ConnectionOptions): string {
+  return verbose ? classicText(answer, "pgpool pcp", true) : readableText(answer);
+}
+
+function connectOptions(
+  options: ConnectionOptions & { readonly timeout: number },
+): Omit<PcpConnectOptions, "password"> {
+  const { connectTimeout, timeout, tls, tlsCa, debug } = options;
+  return {
+    host: options.host ?? "",
+    port: options.port ?? DEFAULT_PORT,
+    user: options.username ?? systemUser(),
+    ...(connectTimeout === undefined ? {} : { connectTimeout: connectTimeout * 1000 }),
+    requestTimeout: timeout * 1000,
+    ...(tls === undefined ? {} : { tls }),
+    ...(tlsCa === undefined ? {} : { tlsCa: readAuthorities(tlsCa) }),
+    ...(debug ? { trace: (line) => process.stderr.write(`${line}\n`) } : {}),
+    onNotice: ({ severity, message, detail }) => {
+      const more = detail === "" ? "" : `: ${detail}`;
+      process.stderr.write(`${severity}:  ${message}${more}\n`);
+    },
+  };
+}
+
+function passwordPrompt(password: boolean | undefined): "always" | "never" | "when-missing" {
+  if (password === undefined) return "when-missing";
+  return password ? "always" : "never";
+}
+
+function readAuthorities(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const message = `could not read "${path}": ${systemText(cause)}`;
+    throw new CommandFailure("file", message, "--tls-ca names a PEM file.", EXIT.failed, { cause });
+  }
+}
+
+/**
+ * Asks before something that interrupts clients or loses data.
+ *
+ * @throws {CommandFailure} when the answer is no, or there is nobody to ask.
+ */
+async function confirm(
+  request: PcpRequest,
+  target: { readonly host: string; readonly port: number },
+  { yes, json = false }: ConnectionOptions,
+): Promise<void> {
+  if (yes) return;
+  const asked: Ask | undefined = terminal(json);
+  const what = question(request);
+  if (asked === undefined) {
+    const hint = "Without a terminal the option --yes says that it is meant.";
+    throw new CommandFailure("not-confirmed", `${what} needs a confirmation`, hint, EXIT.usage);
+  }
+  const answer = await asked(`${what} at ${place(target)}? (yes or no)`, "no");
+  if (/^y(es)?$/i.test(answer)) return;
+  throw new CommandFailure("not-confirmed", "nothing has been done", "");
+}
+
+function question(request: PcpRequest): string {
+  switch (request.command) {
+    case "detach-node":
+      return `detaching node ${request.node}`;
+    case "promote-node":
+      return `promoting node ${request.node}`;
+    case "recovery-node":
+      return `replacing the data of node ${request.node}`;
+    case "stop-pgpool":
+      return request.scope === "cluster" ? "stopping all pgpools" : "stopping pgpool";
+    default:
+      return request.command;
+  }
+}
+
+function place({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host === "" || host.startsWith("/") ? `port ${port} of this machine` : `${host}:${port}`;
+}
