@@ -20,6 +20,25 @@ export {
   type PcpConnectOptions,
 } from "./lib/pcp/client.ts";
 export type {
+  BusySession,
+  ConnectionStatistics,
+  CountedKind,
+  DurationStatistics,
+  ErrorSeverity,
+  HealthCheckStatistics,
+  LoginFailure,
+  NodeChanges,
+  NodeStatistics,
+  PoolActivity,
+  PoolStatistics,
+  ProcessStatistics,
+  QueryCacheStatistics,
+  ReplicationDelay,
+  SessionState,
+  WorkerStatistics,
+  WorkerStatus,
+} from "./lib/pcp/statistics.ts";
+export type {
   HealthCheckInfo,
   NodeInfo,
   PcpNodeStatus,

@@ -1,4 +1,5 @@
 import {
+  activityReply,
   completeReply,
   healthCheckReply,
   nodeCountReply,
@@ -35,6 +36,8 @@ export async function answerRequest(
       return [completeReply("a")];
     case "pool-status":
       return poolStatusReply(service.poolStatus());
+    case "activity":
+      return [activityReply(await service.activity(request.sessions))];
     case "attach-node":
       await service.attachNode(request.node);
       return [completeReply("c")];

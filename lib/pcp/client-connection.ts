@@ -4,7 +4,9 @@ import { PcpSocket } from "./client-socket.ts";
 import { PcpClientError, type PcpConnection, type PcpConnectOptions } from "./client-types.ts";
 import type { PcpMessage } from "./messages.ts";
 import { decodeNotice, type PcpNotice } from "./notices.ts";
+import type { PoolActivity } from "./statistics.ts";
 import {
+  readActivity,
   readComplete,
   readHealthCheck,
   readNodeCount,
@@ -82,6 +84,10 @@ class Connection implements PcpConnection {
 
   poolStatus(): Promise<readonly PoolStatusItem[]> {
     return this.#ask({ kind: "pool-status" }, readPoolStatus);
+  }
+
+  activity(sessions = 20): Promise<PoolActivity> {
+    return this.#ask({ kind: "activity", sessions }, readActivity);
   }
 
   watchdogInfo(index: number | "all"): Promise<WatchdogInfo> {

@@ -1,3 +1,4 @@
+import type { PoolActivity } from "./statistics.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
@@ -43,6 +44,13 @@ export interface PcpConnection {
   processIds(): Promise<readonly number[]>;
   processInfo(pid: number | "all"): Promise<readonly ProcessInfo[]>;
   poolStatus(): Promise<readonly PoolStatusItem[]>;
+  /**
+   * Figures of the pool, and its sessions that have been busy for longest. Only this pgpool tells;
+   * Pgpool-II refuses the request and ends the connection.
+   *
+   * @param sessions how many sessions to be told of at most, default 20.
+   */
+  activity(sessions?: number): Promise<PoolActivity>;
   watchdogInfo(index: number | "all"): Promise<WatchdogInfo>;
   attachNode(node: number): Promise<void>;
   detachNode(node: number, options?: { readonly gracefully?: boolean }): Promise<void>;

@@ -1,7 +1,9 @@
+import { isPoolActivity } from "./activity-read.ts";
 import { PcpClientError } from "./client-types.ts";
 import { splitStrings } from "./messages.ts";
 import { COMPLETE, ROLES, WEIGHT_SCALE } from "./replies.ts";
 import { encodeRequest, type WorkRequest } from "./requests.ts";
+import type { PoolActivity } from "./statistics.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
@@ -83,10 +85,21 @@ export async function readHealthCheck(reply: Reply): Promise<HealthCheckInfo> {
   };
 }
 
+export async function readActivity(reply: Reply): Promise<PoolActivity> {
+  const [json = ""] = await completed(reply);
+  const activity = parsed(json);
+  if (!isPoolActivity(activity)) throw invalid();
+  return activity;
+}
+
 export async function readWatchdog(reply: Reply): Promise<WatchdogInfo> {
   const [json = ""] = await completed(reply);
+  return watchdogInfo(parsed(json));
+}
+
+function parsed(json: string): unknown {
   try {
-    return watchdogInfo(JSON.parse(json));
+    return JSON.parse(json);
   } catch (cause) {
     throw invalid(cause);
   }

@@ -1,4 +1,5 @@
 import { cStrings, encodeMessage } from "./messages.ts";
+import type { PoolActivity } from "./statistics.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
@@ -128,6 +129,11 @@ export function watchdogReply(info: WatchdogInfo): Buffer {
     })),
   };
   return encodeMessage("w", cStrings([COMPLETE, JSON.stringify(json)]));
+}
+
+/** Figures and busy sessions as JSON. */
+export function activityReply(activity: PoolActivity): Buffer {
+  return encodeMessage("q", cStrings([COMPLETE, JSON.stringify(activity)]));
 }
 
 function* arrayReply(

@@ -7,6 +7,8 @@ export function describeRequest(request: WorkRequest): string {
       return `setting of ${JSON.stringify(request.name)}`;
     case "pool-status":
       return "pool status";
+    case "activity":
+      return "activity of the pool";
     case "attach-node":
       return `attaching of node ${request.node}`;
     case "detach-node":
@@ -54,6 +56,7 @@ export function isActing(request: WorkRequest): boolean {
       return true;
     case "set-parameter":
     case "pool-status":
+    case "activity":
     case "health-check-stats":
     case "node-info":
     case "node-count":

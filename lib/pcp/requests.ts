@@ -20,6 +20,8 @@ export type LoginRequest =
 export type WorkRequest =
   | { readonly kind: "set-parameter"; readonly name: string; readonly value: string }
   | { readonly kind: "pool-status" }
+  /** Figures and so many busy sessions at most; ours alone. */
+  | { readonly kind: "activity"; readonly sessions: number }
   | { readonly kind: "attach-node"; readonly node: number }
   | { readonly kind: "detach-node"; readonly node: number; readonly gracefully: boolean }
   | { readonly kind: "invalidate-query-cache" }
@@ -88,6 +90,8 @@ export function encodeRequest(request: PcpRequest): Buffer {
     }
     case "node-count":
       return encodeMessage("L");
+    case "activity":
+      return strings("Q", String(request.sessions));
     case "process-list":
       return encodeMessage("N");
     case "recover-node":
@@ -149,6 +153,8 @@ export function decodeRequest({ type, body }: PcpMessage): PcpRequest {
       return { kind: "recover-node", node: number() };
     case "P":
       return { kind: "process-info", pid: number() === 0 ? "all" : number() };
+    case "Q":
+      return { kind: "activity", sessions: Math.max(0, number()) };
     case "R": {
       const [user = "", hash = ""] = splitStrings(body);
       return { kind: "authenticate", user, hash };

@@ -1,3 +1,4 @@
+import type { PoolActivity } from "./statistics.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
@@ -52,6 +53,8 @@ export interface PcpService {
   /** @param pid of a pgpool process, or "all" */
   processInfo(pid: number | "all"): Promise<readonly ProcessInfo[]>;
   poolStatus(): readonly PoolStatusItem[];
+  /** @param sessions how many of the busy sessions to tell of */
+  activity(sessions: number): Promise<PoolActivity>;
   /** @param index 0 is this pgpool, as the watchdog numbers them; or "all" */
   watchdogInfo(index: number | "all"): WatchdogInfo;
   /** Queues a failback; done when it is queued. */

@@ -27,6 +27,36 @@ export interface PoolStatistics {
   readonly queryCache?: QueryCacheStatistics;
 }
 
+/** Figures, and the sessions that have been busy for longest. */
+export interface PoolActivity {
+  readonly statistics: PoolStatistics;
+  /** Longest first. */
+  readonly sessions: readonly BusySession[];
+}
+
+/** A session that runs a statement, waits, or has a transaction open. */
+export interface BusySession {
+  /** Process id of the worker. */
+  readonly poolPid: number;
+  readonly database: string;
+  readonly user: string;
+  readonly applicationName: string;
+  /** `[local]` on a Unix socket. */
+  readonly clientHost: string;
+  readonly clientPort: string;
+  readonly state: Exclude<SessionState, "idle">;
+  /** What of pgpool's own it waits for, empty when it waits for the server or its client. */
+  readonly waitingFor: string;
+  /** How long it has been so. */
+  readonly seconds: number;
+  /** The last statement, at most 1023 bytes of it. */
+  readonly statement: string;
+  /** Node of the last statement, -1 before the first. */
+  readonly node: number;
+  /** Process id of the server that runs it, 0 when there is none. */
+  readonly backendPid: number;
+}
+
 /** How often nodes were taken out, came back, and another one became primary. */
 export interface NodeChanges {
   readonly failover: number;
@@ -48,7 +78,7 @@ export interface NodeStatistics {
   readonly replicationState: string;
   readonly replicationSyncState: string;
   readonly lastStatusChange: number;
-  readonly statements: Readonly<Record<StatementKind, number>>;
+  readonly statements: Readonly<Record<CountedKind, number>>;
   readonly errors: Readonly<Record<ErrorSeverity, number>>;
   /** From sending a statement, or all up to a Sync, until the server was ready for the next. */
   readonly statementTimes: DurationStatistics;
@@ -63,7 +93,7 @@ export interface ReplicationDelay {
   readonly value: number;
 }
 
-export type StatementKind = "select" | "insert" | "update" | "delete" | "ddl" | "other";
+export type CountedKind = "select" | "insert" | "update" | "delete" | "ddl" | "other";
 
 export type ErrorSeverity = "error" | "fatal" | "panic";
 

@@ -30,6 +30,8 @@ export interface SessionInfo {
   /** Last statement, at most 1023 bytes, and the node it went to. */
   readonly statement: string;
   readonly statementNode: number;
+  /** Milliseconds that the present statement, wait or pause in a transaction takes; 0 when idle. */
+  readonly busyFor: number;
   readonly idleSince: number;
   readonly servers: readonly ServerConnectionInfo[];
 }
@@ -129,7 +131,8 @@ export type SupervisorMessage =
   | { type: "admin-error"; request: number; message: string }
   /** Node of a server process that some worker is connected to, -1 when there is none. */
   | { type: "located"; request: number; node: number }
-  | { type: "report"; request: number }
+  /** Tell of all sessions, or of so many at `most` that have been busy for longest. */
+  | { type: "report"; request: number; most?: number }
   /** smart: no new clients, go on until the last has left; fast: end all sessions now. */
   | { type: "stop"; mode: "smart" | "fast" | "immediate" };
 

@@ -332,6 +332,8 @@ export class Supervisor {
         recovery: this.#cluster.recovery,
         config: () => this.#config,
         context,
+        statistics: () => this.#statistics(),
+        busiest: (most) => this.#workers?.reports(most) ?? Promise.resolve([]),
         reload: () => this.reload(),
         stop: (mode) => process.kill(process.pid, SIGNAL_OF[mode]),
         rotateLog: () => {

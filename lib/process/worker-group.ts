@@ -76,13 +76,19 @@ export class WorkerGroup {
     }
   }
 
-  /** What all workers tell of themselves; one that does not answer in time is left out. */
-  async reports(): Promise<WorkerReport[]> {
+  /**
+   * What all workers tell of themselves; one that does not answer in time is left out.
+   *
+   * @param most to hear only of so many sessions of each, those that have been busy for longest.
+   */
+  async reports(most?: number): Promise<WorkerReport[]> {
     const asked = [...this.#workers.values()].filter((worker) => worker.ready && worker.running);
     const request = this.#nextQuestion++;
     const question = collectReports(asked.map(({ number }) => number));
     this.#questions.set(request, question);
-    for (const worker of asked) worker.send({ type: "report", request });
+    for (const worker of asked) {
+      worker.send({ type: "report", request, ...(most === undefined ? {} : { most }) });
+    }
     const { reports, missing } = await question.answer;
     this.#questions.delete(request);
     for (const number of missing) {

@@ -166,7 +166,11 @@ class Worker {
       case "located":
         return this.#supervisor.located(message.request, message.node);
       case "report":
-        return send({ type: "report", request: message.request, report: this.#report() });
+        return send({
+          type: "report",
+          request: message.request,
+          report: this.#report(message.most),
+        });
       case "stop":
         return this.#stop(message.mode);
     }
@@ -222,15 +226,15 @@ class Worker {
     return loadAuth(this.#config, config, this.#tls.certificate, secret, this.logger, previous);
   }
 
-  #report(): WorkerReport {
+  #report(most: number | undefined): WorkerReport {
     return {
       worker: this.start.worker,
       pid: process.pid,
       startTime: this.#startTime,
       connectionCount: this.#connectionCount,
-      sessions: this.#clients.sessions(),
+      sessions: most === undefined ? this.#clients.sessions() : this.#clients.busiest(most),
       waitingClients: this.#admission.waiting + this.#clients.lobby.waiting,
-      idle: [...this.#clients.pool.idle()].map((each) => this.#clients.connectionInfo(each)),
+      idle: most === undefined ? this.#clients.idleConnections() : [],
     };
   }
 }

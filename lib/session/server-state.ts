@@ -52,8 +52,9 @@ export class ServerState {
   touched = false;
   /** The client has been sent the beginning of a message that is not complete yet. */
   midMessage = false;
-  /** When the server began to owe what it owes; what it owed before since it was ready, in ms. */
-  #owesSince = 0;
+  /** When the server began to owe what it owes, on the handler's clock. */
+  owesSince = 0;
+  /** Milliseconds it owed something before that, since it was ready. */
   #owedFor = 0;
   #outbox: Uint8Array[] = [];
   /** Messages in the client's bytes that have not been handed on yet. */
@@ -86,7 +87,7 @@ export class ServerState {
   }
 
   #owe(expect: number, show: number, context: ReplyContext): void {
-    if (this.replies.length === 0) this.#owesSince = this.handler.clock();
+    if (this.replies.length === 0) this.owesSince = this.handler.clock();
     this.replies.push(expect, show, context);
     if (expect >= Expect.Parse && expect <= Expect.Close) this.unsynced = true;
     else if (expect === Expect.Sync) this.unsynced = false;
@@ -271,7 +272,7 @@ export class ServerState {
   #settle(show: number): void {
     this.replies.shift();
     // The client takes its time before it goes on: a pipeline with Flush, whose Sync is to come.
-    if (this.replies.length === 0) this.#owedFor += this.handler.clock() - this.#owesSince;
+    if (this.replies.length === 0) this.#owedFor += this.handler.clock() - this.owesSince;
     this.handler.settled(this, show);
   }
 
@@ -303,8 +304,8 @@ export class ServerState {
     const internal = this.#internal();
     this.replies.shift();
     const now = this.handler.clock();
-    const took = this.#owedFor + now - this.#owesSince;
-    this.#owesSince = now;
+    const took = this.#owedFor + now - this.owesSince;
+    this.owesSince = now;
     this.#owedFor = 0;
     this.handler.ready(this, this.status, show, took);
     this.handler.settled(this, show);

@@ -72,7 +72,6 @@ export class Session {
   readonly changes: NodeChanges;
   /** Statements named by SQL PREPARE. */
   readonly sqlPrepared = new PreparedStatements();
-  waitingFor: Waiting = "";
   /** Node of the last statement, -1 before the first. */
   statementNode = -1;
   /** The session is over; nothing more is taken from the client. */
@@ -91,6 +90,8 @@ export class Session {
   passTo: ServerState | undefined;
   readonly #reader = new FrameReader();
   readonly #answers = new Answers(this);
+  #waitingFor: Waiting = "";
+  #waitingSince = 0;
   #dispatching = false;
   /** The client's next message has been looked at before: it had to wait. */
   #waited = false;
@@ -110,6 +111,21 @@ export class Session {
 
   get log(): SessionLog {
     return this.#log ??= new SessionLog(this);
+  }
+
+  get waitingFor(): Waiting {
+    return this.#waitingFor;
+  }
+
+  set waitingFor(what: Waiting) {
+    if (what !== "") this.#waitingSince = this.port.clock();
+    this.#waitingFor = what;
+  }
+
+  /** Since when the client waits for the present answer, on the port's clock. */
+  get busySince(): number {
+    const server = this.visibleCount > 0 ? this.servers[this.visibleNode] : undefined;
+    return server?.owesSince ?? this.#waitingSince;
   }
 
   get router(): Router {

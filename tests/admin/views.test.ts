@@ -83,6 +83,7 @@ function session(change: Partial<SessionInfo> = {}): SessionInfo {
     loadBalanceNode: 1,
     statement: "select 1",
     statementNode: 1,
+    busyFor: 0,
     idleSince: at("13:09:42"),
     servers: [connection({ releasedAt: 0 }), connection({ node: 1, pid: 544, releasedAt: 0 })],
     ...change,

@@ -5,7 +5,9 @@ import { cStrings, encodeMessage, MAX_REPLY_LENGTH, PcpReader } from "../../lib/
 import { decodeNotice, encodeNotice } from "../../lib/pcp/notices.ts";
 import * as replies from "../../lib/pcp/replies.ts";
 import * as read from "../../lib/pcp/replies-read.ts";
+import type { BusySession } from "../../lib/pcp/statistics.ts";
 import type { HealthCheckInfo, NodeInfo, ProcessInfo, WatchdogInfo } from "../../lib/pcp/types.ts";
+import { STATISTICS } from "../admin/metrics/statistics.ts";
 import { inPieces } from "./support.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 40 }).map((all) => all.replaceAll("\0", ""));
@@ -191,6 +193,17 @@ describe("PCP replies", () => {
     );
   });
 
+  it("on the activity of a pool say what was said, in words of any kind", async () => {
+    await fc.assert(
+      fc.asyncProperty(text, sizes, async (statement, pieces) => {
+        const activity = { statistics: STATISTICS, sessions: [{ ...BUSY, statement }] };
+        expect(await readBack([replies.activityReply(activity)], pieces, read.readActivity))
+          .toEqual(activity);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it("of older servers are read as well", async () => {
     const rows = [
       ["ArraySize", "1"],
@@ -208,6 +221,9 @@ describe("PCP replies", () => {
       [["CommandComplete"], read.readNodeCount],
       [["CommandComplete", "{}"], read.readWatchdog],
       [["CommandComplete", "{"], read.readWatchdog],
+      [["CommandComplete", "{"], read.readActivity],
+      [["CommandComplete", '{"statistics":{},"sessions":[]}'], read.readActivity],
+      [["CommandComplete", brokenActivity()], read.readActivity],
       [["CommandComplete", "0", "h"], read.readHealthCheck],
       [["NodeInfo"], (reply) => read.readNodes(reply, 0)],
       [["failed"], read.readComplete],
@@ -256,6 +272,27 @@ describe("a message of unknown type", () => {
     expect(reader.next()?.type).toBe("?");
   });
 });
+
+const BUSY: BusySession = {
+  poolPid: 1,
+  database: "d",
+  user: "u",
+  applicationName: "a",
+  clientHost: "127.0.0.1",
+  clientPort: "5000",
+  state: "active",
+  waitingFor: "",
+  seconds: 1.5,
+  statement: "select 1",
+  node: 0,
+  backendPid: 2,
+};
+
+/** The figures of a pool, one of whose nodes lacks its number. */
+function brokenActivity(): string {
+  const [{ id: _, ...node } = { id: 0 }] = STATISTICS.nodes;
+  return JSON.stringify({ statistics: { ...STATISTICS, nodes: [node] }, sessions: [] });
+}
 
 const NODE: NodeInfo = {
   nodeId: 1,

@@ -34,6 +34,7 @@ const REQUESTS: readonly (readonly [hex: string, request: PcpRequest])[] = [
   ["4f 00000006 3100", { kind: "recover-node", node: 1 }],
   ["50 00000006 3000", { kind: "process-info", pid: "all" }],
   ["50 00000009 3132333400", { kind: "process-info", pid: 1234 }],
+  ["51 00000007 323000", { kind: "activity", sessions: 20 }],
   ["54 00000005 73", { kind: "stop", mode: "smart", scope: "local" }],
   ["74 00000005 69", { kind: "stop", mode: "immediate", scope: "cluster" }],
   ["56 00000005 6c", { kind: "log-rotate", scope: "local" }],
@@ -68,10 +69,10 @@ describe("PCP requests", () => {
   });
 
   it("of a type that nobody knows end the connection", () => {
-    expect(() => decode(bytesOf("51 00000004"))).toThrow(
+    expect(() => decode(bytesOf("59 00000004"))).toThrow(
       expect.objectContaining({
         message: "PCP processing request",
-        detail: 'unknown PCP packet type "Q"',
+        detail: 'unknown PCP packet type "Y"',
         severity: "fatal",
       }),
     );

@@ -69,6 +69,19 @@ describe("how long a node takes", () => {
     expect(harness.took).toEqual([[0, 7]]);
   });
 
+  it("is told while it goes on, and so is a wait of pgpool's own", () => {
+    const harness = session();
+    harness.client(frontend.query("insert into t values (1)"));
+    harness.now += 30;
+    expect(harness.now - harness.session.busySince).toBe(30);
+    harness.server(0, done("INSERT 0 1"));
+    harness.now += 1000;
+    harness.client(frontend.query("select * from t"));
+    harness.now += 7;
+    expect(harness.session.waitingFor).toBe("catalog lookup");
+    expect(harness.now - harness.session.busySince).toBe(7);
+  });
+
   it("is not counted for questions of pgpool's own, nor for what only follows", () => {
     const harness = new Harness();
     harness.client(frontend.query("select * from t"));

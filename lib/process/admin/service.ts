@@ -6,6 +6,7 @@ import type { OnlineRecovery } from "../../cluster/recovery/recovery.ts";
 import type { ClusterService } from "../../cluster/service.ts";
 import type { Config } from "../../config/config.ts";
 import { PcpError, type PcpService, type Progress } from "../../pcp/service.ts";
+import type { PoolActivity, PoolStatistics } from "../../pcp/statistics.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
@@ -14,6 +15,8 @@ import type {
   ProcessInfo,
   WatchdogInfo,
 } from "../../pcp/types.ts";
+import type { WorkerReport } from "../messages.ts";
+import { busySessions } from "../statistics/busy-sessions.ts";
 import type { StopMode } from "../stop-mode.ts";
 import { healthCheckInfo } from "./health-check-info.ts";
 import { nodeInfo } from "./node-info.ts";
@@ -27,6 +30,9 @@ export interface PoolControl {
   readonly config: () => Config;
   /** What the admin views are made of, as of now. */
   readonly context: () => AdminContext;
+  readonly statistics: () => PoolStatistics;
+  /** What workers tell of their sessions that have been busy for longest, so many of each. */
+  readonly busiest: (most: number) => Promise<readonly WorkerReport[]>;
   readonly reload: () => void;
   /** Begins to stop, when the present wake-up is over: answers are on their way by then. */
   readonly stop: (mode: StopMode) => void;
@@ -84,6 +90,14 @@ export class PoolAdministration implements PcpService {
     return poolStatus(this.#pool.context()).rows.map((
       [name = "", value = "", description = ""],
     ) => ({ name, value, description }));
+  }
+
+  async activity(sessions: number): Promise<PoolActivity> {
+    const reports = sessions === 0 ? [] : await this.#pool.busiest(sessions);
+    return {
+      statistics: this.#pool.statistics(),
+      sessions: busySessions(reports, sessions),
+    };
   }
 
   watchdogInfo(): WatchdogInfo {

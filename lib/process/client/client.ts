@@ -178,6 +178,19 @@ export class Client implements SessionPort {
     return session.router.inTransaction ? "idleInTransaction" : "idle";
   }
 
+  /** Milliseconds that the present statement, wait or pause in a transaction takes; 0 when idle. */
+  busyFor(): number {
+    switch (this.state) {
+      case "active":
+      case "waiting":
+        return this.clock() - this.session.busySince;
+      case "idleInTransaction":
+        return this.context.now() - this.#lastActive;
+      case "idle":
+        return 0;
+    }
+  }
+
   get info(): SessionInfo {
     const { session, request } = this;
     return {
@@ -193,6 +206,7 @@ export class Client implements SessionPort {
       loadBalanceNode: session.router.loadBalanceNode,
       statement: redactSecrets(session.outgoing.statement),
       statementNode: session.statementNode,
+      busyFor: this.busyFor(),
       idleSince: Math.floor(this.#lastActive / 1000),
       servers: this.#links.map((link) => this.context.connectionInfo(link.connection)),
     };

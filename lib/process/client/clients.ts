@@ -379,6 +379,18 @@ export class Clients implements WorkerContext {
     return [...this.all].map((client) => client.info);
   }
 
+  /** The sessions that have been at their statement, wait or open transaction for longest. */
+  busiest(most: number): SessionInfo[] {
+    const busy = [...this.all].filter(({ state }) => state !== "idle")
+      .map((client) => ({ client, busyFor: client.busyFor() }));
+    busy.sort((one, other) => other.busyFor - one.busyFor);
+    return busy.slice(0, most).map(({ client }) => client.info);
+  }
+
+  idleConnections(): ServerConnectionInfo[] {
+    return [...this.pool.idle()].map((each) => this.connectionInfo(each));
+  }
+
   #freshKnowledge(): SharedKnowledge {
     const { relcache_size, relcache_expire } = this.#config.values;
     return new SharedKnowledge(relcache_size, relcache_expire, () => this.#now);

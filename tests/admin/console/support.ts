@@ -17,6 +17,7 @@ import * as frontend from "../../support/frontend.ts";
 import { tempDir } from "../../support/temp.ts";
 import { type BackendMessage, transcript } from "../../support/transcript.ts";
 import { waitFor } from "../../support/wait.ts";
+import { STATISTICS } from "../metrics/statistics.ts";
 
 export const PASSWORD = "secret";
 
@@ -150,6 +151,7 @@ export function fakeService(done: string[]): PcpService {
     processIds: () => Promise.resolve([101, 102]),
     processInfo: () => Promise.resolve([]),
     poolStatus: () => [{ name: "port", value: "9999", description: "Port." }],
+    activity: () => Promise.resolve({ statistics: STATISTICS, sessions: [] }),
     watchdogInfo: () => {
       throw new PcpError("watchdog is not enabled", { severity: "fatal", hint: "none" });
     },

@@ -1,6 +1,6 @@
 import { TestCluster } from "../../support/cluster.ts";
 import type { Settings } from "../../support/config-file.ts";
-import { type Pgpool, startPgpool } from "../../support/pgpool.ts";
+import { type Pgpool, type PgpoolOptions, startPgpool } from "../../support/pgpool.ts";
 
 /** A primary with a standby behind a pgpool that sends to the standby all that it may. */
 export interface ReplicatedPool extends AsyncDisposable {
@@ -9,12 +9,16 @@ export interface ReplicatedPool extends AsyncDisposable {
 }
 
 /** What is committed can be read on the standby at once, so that tests know what they will find. */
-export async function startReplicatedPool(config: Settings = {}): Promise<ReplicatedPool> {
+export async function startReplicatedPool(
+  config: Settings = {},
+  files: Pick<PgpoolOptions, "pcp" | "hba" | "passwd"> = {},
+): Promise<ReplicatedPool> {
   const cluster = await TestCluster.start({
     settings: { synchronous_commit: "remote_apply", synchronous_standby_names: "server1" },
   });
   const pgpool = await startPgpool({
     cluster,
+    ...files,
     config: { backend_weight0: 0, backend_weight1: 1, ...config },
   });
   return {
