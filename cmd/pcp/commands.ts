@@ -13,8 +13,9 @@ import {
   SCOPES,
   STOP_MODES,
 } from "./catalogue.ts";
-import { parseNodeId, parsePid, parsePort, parseSeconds, parseWatchdogId } from "./numbers.ts";
-import { type ConnectionOptions, runPcp } from "./run.ts";
+import { addConnectionOptions } from "./connection-options.ts";
+import { parseNodeId, parsePid, parseSeconds, parseWatchdogId } from "./numbers.ts";
+import { type PcpOptions, runPcp } from "./run.ts";
 import { schemaOf } from "./schemas.ts";
 
 const GROUP_HELP = `
@@ -59,7 +60,7 @@ const ARGUMENTS: Readonly<
   },
 };
 
-type Options = ConnectionOptions & RequestValues & {
+type Options = PcpOptions & RequestValues & {
   readonly nodeId?: number;
   readonly processId?: number;
   readonly watchdogId?: number;
@@ -113,7 +114,7 @@ function addCommand(
   if (onlyReads(spec.name)) {
     command.option("--watch <seconds>", "print it again and again", (text) => parseSeconds(text));
   }
-  connectionOptions(command);
+  commonOptions(command);
   command.action(async (...args: readonly unknown[]) => {
     const options = command.opts<Options>();
     const named = options.nodeId ?? options.processId ?? options.watchdogId;
@@ -131,33 +132,12 @@ function addCommand(
   });
 }
 
-/** Options that all have; -h is the host, as in Pgpool-II's commands. */
-function connectionOptions(command: Command): void {
+/** Options that all have. */
+function commonOptions(command: Command): void {
   command
     .option("-v, --verbose", "print every value with its title, as Pgpool-II's commands do")
-    .option("--json", `print JSON; "pgpool pcp schema ${command.name()}" prints its schema`)
-    .optionsGroup("Connection:")
-    .option("-h, --host <host>", "host, or directory of the Unix socket (default: /tmp)")
-    .option("-p, --port <port>", "port of PCP (default: 9898)", parsePort)
-    .option("-U, --username <name>", "user of pcp.conf (default: the user of the system)")
-    .option("-W, --password", "ask for the password at once")
-    .option("-w, --no-password", "never ask for a password")
-    .addOption(
-      new Option("--tls <mode>", "whether the connection is encrypted")
-        .choices(["disable", "prefer", "require"]),
-    )
-    .option("--tls-ca <file>", "PEM file of the authorities that vouch for the pool's certificate")
-    .option(
-      "--connect-timeout <seconds>",
-      "time for connecting and the login (default: 10)",
-      (text) => parseSeconds(text),
-    )
-    .option(
-      "--timeout <seconds>",
-      "time for the answer (default: 30 for questions)",
-      (text) => parseSeconds(text),
-    )
-    .option("-d, --debug", "trace the messages on standard error");
+    .option("--json", `print JSON; "pgpool pcp schema ${command.name()}" prints its schema`);
+  addConnectionOptions(command);
 }
 
 function addSchemaCommand(group: Command): void {

@@ -2,13 +2,13 @@ import { Command, CommanderError } from "commander";
 import type { PcpScope, PcpStopMode } from "../../lib/pcp/types.ts";
 import { type PcpCommandSpec, type RequestValues, SCOPES, STOP_MODES } from "./catalogue.ts";
 import { wholeNumber } from "./numbers.ts";
-import type { ConnectionOptions } from "./run.ts";
+import type { PcpOptions } from "./run.ts";
 
 /** A command line that was understood. */
 export interface LegacyCall {
   readonly spec: PcpCommandSpec;
   readonly values: RequestValues;
-  readonly connection: ConnectionOptions;
+  readonly connection: PcpOptions;
   /** Arguments that mean nothing. */
   readonly ignored: readonly string[];
 }
@@ -198,7 +198,7 @@ function parseMode(program: string, text: string): PcpStopMode {
   );
 }
 
-function connectionOf(program: string, given: Given): ConnectionOptions {
+function connectionOf(program: string, given: Given): PcpOptions {
   const { port: portText, host, username, password, debug, verbose } = given;
   const port = portText === undefined ? undefined : wholeNumber(portText, LEAST_PORT, MOST_PORT) ??
     refuse(

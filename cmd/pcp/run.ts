@@ -1,38 +1,28 @@
-import { readFileSync } from "node:fs";
-import type { PcpConnection, PcpConnectOptions } from "../../lib/pcp/client.ts";
-import { systemText } from "../../lib/process/errors.ts";
+import type { PcpConnection } from "../../lib/pcp/client.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { CommandFailure } from "../output.ts";
-import { systemUser } from "../system-user.ts";
 import { type Ask, terminal } from "../terminal.ts";
 import { onlyReads, type PcpCommandSpec, requestOf, type RequestValues } from "./catalogue.ts";
 import { classicText } from "./classic.ts";
-import { DEFAULT_PORT, withConnection } from "./connect.ts";
+import { withConnection } from "./connect.ts";
+import {
+  type ConnectionOptions,
+  connectOptions,
+  passwordPrompt,
+  QUESTION_SECONDS,
+} from "./connection-options.ts";
 import { jsonValue } from "./json.ts";
 import { choosePassword } from "./password.ts";
 import { readableText } from "./readable.ts";
 import { ask, type PcpAnswer, type PcpRequest } from "./requests.ts";
 
-/** Options that all commands of `pgpool pcp` have; times are seconds. */
-export interface ConnectionOptions {
-  readonly host?: string;
-  readonly port?: number;
-  readonly username?: string;
-  /** -W: true, -w: false. */
-  readonly password?: boolean;
-  readonly debug?: boolean;
+/** Options that all commands of `pgpool pcp` have. */
+export interface PcpOptions extends ConnectionOptions {
   readonly verbose?: boolean;
   readonly json?: boolean;
   readonly yes?: boolean;
   readonly watch?: number;
-  readonly connectTimeout?: number;
-  readonly timeout?: number;
-  readonly tls?: "disable" | "prefer" | "require";
-  readonly tlsCa?: string;
 }
-
-/** Seconds that a question may take. What shall be done may rightly take long. */
-const QUESTION_SECONDS = 30;
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J";
 
@@ -45,7 +35,7 @@ const CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J";
 export async function runPcp(
   spec: PcpCommandSpec,
   values: RequestValues,
-  options: ConnectionOptions,
+  options: PcpOptions,
 ): Promise<ExitStatus> {
   const request = requestOf(spec.name, values);
   const usualTimeout = onlyReads(spec.name) ? QUESTION_SECONDS : 0;
@@ -62,7 +52,7 @@ export async function runPcp(
 async function printOnce(
   connection: PcpConnection,
   request: PcpRequest,
-  options: ConnectionOptions,
+  options: PcpOptions,
 ): Promise<void> {
   const answer = await ask(connection, request);
   process.stdout.write(
@@ -74,7 +64,7 @@ async function printOnce(
 async function printAgain(
   connection: PcpConnection,
   request: PcpRequest,
-  options: ConnectionOptions,
+  options: PcpOptions,
   seconds: number,
 ): Promise<never> {
   for (;;) {
@@ -91,42 +81,8 @@ async function printAgain(
   }
 }
 
-function text(answer: PcpAnswer, { verbose }: ConnectionOptions): string {
+function text(answer: PcpAnswer, { verbose }: PcpOptions): string {
   return verbose ? classicText(answer, "pgpool pcp", true) : readableText(answer);
-}
-
-function connectOptions(
-  options: ConnectionOptions & { readonly timeout: number },
-): Omit<PcpConnectOptions, "password"> {
-  const { connectTimeout, timeout, tls, tlsCa, debug } = options;
-  return {
-    host: options.host ?? "",
-    port: options.port ?? DEFAULT_PORT,
-    user: options.username ?? systemUser(),
-    ...(connectTimeout === undefined ? {} : { connectTimeout: connectTimeout * 1000 }),
-    requestTimeout: timeout * 1000,
-    ...(tls === undefined ? {} : { tls }),
-    ...(tlsCa === undefined ? {} : { tlsCa: readAuthorities(tlsCa) }),
-    ...(debug ? { trace: (line) => process.stderr.write(`${line}\n`) } : {}),
-    onNotice: ({ severity, message, detail }) => {
-      const more = detail === "" ? "" : `: ${detail}`;
-      process.stderr.write(`${severity}:  ${message}${more}\n`);
-    },
-  };
-}
-
-function passwordPrompt(password: boolean | undefined): "always" | "never" | "when-missing" {
-  if (password === undefined) return "when-missing";
-  return password ? "always" : "never";
-}
-
-function readAuthorities(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    const message = `could not read "${path}": ${systemText(cause)}`;
-    throw new CommandFailure("file", message, "--tls-ca names a PEM file.", EXIT.failed, { cause });
-  }
 }
 
 /**
@@ -137,7 +93,7 @@ function readAuthorities(path: string): string {
 async function confirm(
   request: PcpRequest,
   target: { readonly host: string; readonly port: number },
-  { yes, json = false }: ConnectionOptions,
+  { yes, json = false }: PcpOptions,
 ): Promise<void> {
   if (yes) return;
   const asked: Ask | undefined = terminal(json);
