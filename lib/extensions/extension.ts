@@ -41,9 +41,10 @@ export function extensionFiles(extension: Extension): readonly ExtensionFile[] {
  * @param schema where the objects belong; it has to exist.
  */
 export function plainSql({ name, requires, script }: Extension, schema: string): string {
-  const required = `ARRAY[${requires.map(quoteLiteral).join(", ")}]::text[]`;
+  const required = `ARRAY[${requires.map(quote).join(", ")}]::text[]`;
   const statements = script.replaceAll(/^CREATE FUNCTION/gm, "CREATE OR REPLACE FUNCTION");
   return `BEGIN;
+SET LOCAL standard_conforming_strings = on;
 
 DO $$
 DECLARE
@@ -64,7 +65,7 @@ END
 $$;
 
 SELECT pg_catalog.set_config('search_path', concat_ws(', ',
-  quote_ident(${quoteLiteral(schema)})::regnamespace::text,
+  quote_ident(${quote(schema)})::regnamespace::text,
   (
     SELECT string_agg(extnamespace::regnamespace::text, ', ') FROM pg_catalog.pg_extension
     WHERE extname = ANY (${required})
@@ -79,19 +80,15 @@ COMMIT;
 
 function controlFile({ comment, version, requires }: Extension): string {
   const lines = [
-    `comment = ${quoteSetting(comment)}`,
-    `default_version = ${quoteSetting(version)}`,
+    `comment = ${quote(comment)}`,
+    `default_version = ${quote(version)}`,
     "relocatable = false",
-    ...requires.length === 0 ? [] : [`requires = ${quoteSetting(requires.join(", "))}`],
+    ...requires.length === 0 ? [] : [`requires = ${quote(requires.join(", "))}`],
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function quoteSetting(text: string): string {
+/** A literal of SQL, and a value of a control file. */
+function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** A literal whatever standard_conforming_strings is. */
-function quoteLiteral(text: string): string {
-  return `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
