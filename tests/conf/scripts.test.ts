@@ -92,7 +92,7 @@ describe("follow_primary.sh", () => {
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     expect(places).not.toContain(-1);
     expect(stubs.read("postgresql.auto.conf")).toBe(
-      "work_mem = '8MB'\n" +
+      "work_mem = '8MB'\nport = 5432\n" +
         "primary_conninfo = 'host=db1 port=5433 user=repl application_name=db0'\n" +
         "primary_slot_name = 'db0_5432'\n",
     );

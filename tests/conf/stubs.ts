@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { ROOT } from "../support/programs.ts";
 import { tempDir } from "../support/temp.ts";
 
-/** ssh that notes where it goes, and runs the command here. */
-const SSH = `#!/bin/bash
+/** ssh that notes in $CALLS where it goes, and runs the command here. */
+export const SSH = `#!/bin/bash
 while [ "\${1#-}" != "$1" ]; do
   case "$1" in -o | -i) shift 2 ;; *) shift ;; esac
 done
