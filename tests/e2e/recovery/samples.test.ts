@@ -31,7 +31,9 @@ describe.skipIf(programs === null)("the scripts of conf/", () => {
     }
     writeFileSync(calls, "");
     chmodSync(calls, 0o666);
-    first.start([`unix_socket_directories = '${dir}'`, "wal_log_hints = on"]);
+    // pg_rewind needs the WAL back to the last checkpoint that both have.
+    const settings = ["wal_log_hints = on", "wal_keep_size = 128MB"];
+    first.start([`unix_socket_directories = '${dir}'`, ...settings]);
     first.sql("CREATE TABLE t (v text); INSERT INTO t VALUES ('first')");
     first.sql("ALTER SYSTEM SET primary_conninfo = 'host=elsewhere'");
   }, 30_000);
