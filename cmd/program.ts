@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { POOL_VERSION } from "../lib/admin/pool-version.ts";
 import type { StopMode } from "../lib/process/stop-mode.ts";
 import { type ControlOptions, reload, stop, stopMode } from "./control.ts";
@@ -110,14 +110,14 @@ function addCommands(root: Command, finish: (status: number) => void): void {
     .description("stop the running pgpool and wait until it has ended")
     .option("-m, --mode <mode>", "smart, fast or immediate (default: smart)", parseMode)
     .option("--json", "print JSON");
-  fileOptions(stopCommand).action(async (_options: FileOptions, self: Command) => {
+  passedOver(fileOptions(stopCommand)).action(async (_options: FileOptions, self: Command) => {
     const options = self.optsWithGlobals<ControlOptions & { mode?: StopMode }>();
     finish(await stop({ ...options, mode: options.mode ?? "smart" }));
   });
   const reloadCommand = root.command("reload")
     .description("have the running pgpool read its configuration again")
     .option("--json", "print JSON");
-  fileOptions(reloadCommand).action(async (_options: FileOptions, self: Command) => {
+  passedOver(fileOptions(reloadCommand)).action(async (_options: FileOptions, self: Command) => {
     finish(await reload(self.optsWithGlobals<ControlOptions>()));
   });
   addConfigCommands(root, finish);
@@ -133,6 +133,15 @@ function addCommands(root: Command, finish: (status: number) => void): void {
       if (json) printJson({ version: POOL_VERSION });
       else process.stdout.write(VERSION_LINE);
     });
+}
+
+/** Options of a start that Pgpool-II also takes behind `stop` and `reload`, where they do nothing. */
+function passedOver(command: Command): Command {
+  const flags = ["-n, --dont-detach", "-D, --discard-status", "-C, --clear-oidmaps"];
+  for (const each of [...flags, "-d, --debug", "-x, --debug-assertions"]) {
+    command.addOption(new Option(each).hideHelp());
+  }
+  return command;
 }
 
 /** Options of a start. */

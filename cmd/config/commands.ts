@@ -30,6 +30,8 @@ export function addConfigCommands(root: Command, finish: (status: number) => voi
       const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
       self.error(`error: unknown command "config ${word}"${hint}`);
     });
+  // They may be given before the command, too.
+  fileOptions(config);
   addCheck(config, finish);
   addShow(config, finish);
   addDiff(config, finish);

@@ -58,7 +58,10 @@ export async function connectSocket(
   if (answer === TLS_ACCEPTED) return await secured(socket, options, deadline);
   if (answer === TLS_REFUSED && !required) return plain;
   socket.destroy();
-  if (required) throw new PcpClientError("connect", "the server does not offer TLS");
+  if (required) {
+    const hint = "The pool offers TLS when its pgpool.conf has ssl = on.";
+    throw new PcpClientError("connect", "the server does not offer TLS", "ERROR", "", hint);
+  }
   // Pgpool-II's own server takes the request for a broken message and hangs up.
   return { socket: await connected(options, deadline), channelBinding: undefined };
 }

@@ -98,9 +98,12 @@ describe("the command line", () => {
     const reload = await runPgpool(["-f", file, "reload"]);
     expect(reload.status).toBe(1);
     expect(reload.stderr).toContain("FATAL:  could not read pid file");
-    const stop = await runPgpool(["-f", file, "stop"]);
-    expect(stop.status).toBe(3);
-    expect(stop.stderr).toContain("FATAL:  could not read pid file");
+    // Pgpool-II takes the options of a start here, too.
+    for (const args of [["-f", file, "stop"], ["stop", "-nDd", "-f", file]]) {
+      const stop = await runPgpool(args);
+      expect(stop.status).toBe(3);
+      expect(stop.stderr).toContain("FATAL:  could not read pid file");
+    }
   });
 
   it("refuses a second start, and gets over a pid file that is stale", async () => {
