@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import { commandGroup } from "../group.ts";
 import { run } from "../output.ts";
 import { configFiles, fileOptions } from "../paths.ts";
 import type { FileOptions } from "../paths.ts";
 import { status } from "../status.ts";
-import { nearest } from "../suggest.ts";
 import { terminal } from "../terminal.ts";
 import { usageStatus } from "../usage.ts";
 import { check } from "./check.ts";
@@ -18,18 +18,7 @@ interface JsonOption extends FileOptions {
 
 /** Adds `pgpool config ...` and `pgpool status`; `finish` takes the exit status. */
 export function addConfigCommands(root: Command, finish: (status: number) => void): void {
-  const config = root.command("config")
-    .description("look at, check and write configurations")
-    .exitOverride(usageStatus)
-    .argument("[command]")
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action((word: string | undefined, _options: object, self: Command) => {
-      if (word === undefined) return self.help({ error: true });
-      const like = nearest(word, self.commands.map((each) => each.name()));
-      const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
-      self.error(`error: unknown command "config ${word}"${hint}`);
-    });
+  const config = commandGroup(root, "config", "look at, check and write configurations");
   // They may be given before the command, too.
   fileOptions(config);
   addCheck(config, finish);

@@ -5,7 +5,10 @@ import type { PcpCommandName, PcpRequest } from "./requests.ts";
 export interface PcpCommandSpec {
   readonly name: PcpCommandName;
   readonly description: string;
-  /** What its argument names; it may be left out unless it is `required`. */
+  /**
+   * What its argument names. Where it is not `required` everything is meant without it; in
+   * `pgpool pcp` that holds for every question.
+   */
   readonly argument?: { readonly names: ArgumentKind; readonly required: boolean };
   readonly flags: readonly Flag[];
   /** Whether somebody at a terminal is asked first. */

@@ -1,8 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT } from "../exit-status.ts";
+import { commandGroup } from "../group.ts";
 import { printJson, run } from "../output.ts";
-import { nearest } from "../suggest.ts";
-import { usageStatus } from "../usage.ts";
 import {
   type ArgumentKind,
   type Flag,
@@ -68,20 +67,8 @@ type Options = PcpOptions & RequestValues & {
 
 /** Adds `pgpool pcp ...`; `finish` takes the exit status. */
 export function addPcpCommands(root: Command, finish: (status: number) => void): void {
-  const group = root.command("pcp")
-    .description("ask a running pgpool over PCP, or have it do something")
-    .exitOverride(usageStatus)
-    .helpCommand(false)
-    .addHelpText("after", GROUP_HELP)
-    .argument("[command]")
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action((word: string | undefined, _options: object, self: Command) => {
-      if (word === undefined) return self.help({ error: true });
-      const like = nearest(word, self.commands.map((each) => each.name()));
-      const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
-      self.error(`error: unknown command "pcp ${word}"${hint}`);
-    });
+  const description = "ask a running pgpool over PCP, or have it do something";
+  const group = commandGroup(root, "pcp", description).addHelpText("after", GROUP_HELP);
   for (const spec of PCP_COMMANDS) addCommand(group, spec, finish);
   addSchemaCommand(group);
 }
@@ -96,8 +83,8 @@ function addCommand(
     .showHelpAfterError(`Try "pgpool pcp ${spec.name} --help" for more information.`);
   if (spec.argument !== undefined) {
     const { word, flags, text, parse } = ARGUMENTS[spec.argument.names];
-    command.addArgument(new Argument(`[${word}]`, text).argParser((value) => parse(value)));
-    command.option(flags, `the same as the argument`, (value) => parse(value));
+    command.addArgument(new Argument(`[${word}]`, text).argParser(parse));
+    command.option(flags, "the same as the argument", parse);
   }
   for (const flag of spec.flags) {
     const option = OWN_OPTIONS[flag];
@@ -112,7 +99,7 @@ function addCommand(
   }
   if (spec.destructive) command.option("-y, --yes", "do not ask whether it is meant");
   if (onlyReads(spec.name)) {
-    command.option("--watch <seconds>", "print it again and again", (text) => parseSeconds(text));
+    command.option("--watch <seconds>", "print it again and again", parseSeconds);
   }
   commonOptions(command);
   command.action(async (...args: readonly unknown[]) => {

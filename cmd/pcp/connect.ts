@@ -7,10 +7,12 @@ import {
 } from "../../lib/pcp/client.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { CommandFailure } from "../output.ts";
+import { systemUser } from "../system-user.ts";
 import type { ChosenPassword } from "./password.ts";
+import type { PasswordTarget } from "./password-file.ts";
 
 /** The port of PCP where none is named. */
-export const DEFAULT_PORT = 9898;
+const DEFAULT_PORT = 9898;
 
 const EXIT_OF: Readonly<Record<PcpClientErrorKind, ExitStatus>> = {
   connect: EXIT.connect,
@@ -20,6 +22,17 @@ const EXIT_OF: Readonly<Record<PcpClientErrorKind, ExitStatus>> = {
   timeout: EXIT.timeout,
   protocol: EXIT.failed,
 };
+
+/** What -h, -p and -U name, or what stands for them. */
+export function targetOf(
+  options: { readonly host?: string; readonly port?: number; readonly username?: string },
+): PasswordTarget {
+  return {
+    host: options.host ?? "",
+    port: options.port ?? DEFAULT_PORT,
+    user: options.username ?? systemUser(),
+  };
+}
 
 /**
  * Does something over a connection, which is closed afterwards.

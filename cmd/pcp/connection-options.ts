@@ -4,8 +4,7 @@ import type { PcpConnectOptions } from "../../lib/pcp/client.ts";
 import { systemText } from "../../lib/process/errors.ts";
 import { EXIT } from "../exit-status.ts";
 import { CommandFailure } from "../output.ts";
-import { systemUser } from "../system-user.ts";
-import { DEFAULT_PORT } from "./connect.ts";
+import { targetOf } from "./connect.ts";
 import { parsePort, parseSeconds } from "./numbers.ts";
 import type { PasswordPrompt } from "./password.ts";
 
@@ -43,12 +42,12 @@ export function addConnectionOptions(command: Command): void {
     .option(
       "--connect-timeout <seconds>",
       "time for connecting and the login (default: 10)",
-      (text) => parseSeconds(text),
+      parseSeconds,
     )
     .option(
       "--timeout <seconds>",
       "time for the answer (default: 30 for questions)",
-      (text) => parseSeconds(text),
+      parseSeconds,
     )
     .option("-d, --debug", "trace the messages on standard error");
 }
@@ -63,9 +62,7 @@ export function connectOptions(
 ): Omit<PcpConnectOptions, "password"> {
   const { connectTimeout, timeout, tls, tlsCa, debug } = options;
   return {
-    host: options.host ?? "",
-    port: options.port ?? DEFAULT_PORT,
-    user: options.username ?? systemUser(),
+    ...targetOf(options),
     ...(connectTimeout === undefined ? {} : { connectTimeout: connectTimeout * 1000 }),
     requestTimeout: timeout * 1000,
     ...(tls === undefined ? {} : { tls }),

@@ -1,14 +1,13 @@
 import { POOL_VERSION } from "../../lib/admin/pool-version.ts";
-import type { PcpConnectOptions } from "../../lib/pcp/client.ts";
 import { PcpClientError } from "../../lib/pcp/client.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { CommandFailure, endWithReader } from "../output.ts";
-import { systemUser } from "../system-user.ts";
 import { PCP_COMMANDS, requestOf } from "./catalogue.ts";
 import { classicText } from "./classic.ts";
-import { DEFAULT_PORT, withConnection } from "./connect.ts";
+import { targetOf, withConnection } from "./connect.ts";
 import { type LegacyCall, parseLegacy, UsageError } from "./legacy-options.ts";
 import { legacyHelp } from "./legacy-help.ts";
+import { passwordPrompt } from "./connection-options.ts";
 import { choosePassword } from "./password.ts";
 import { ask } from "./requests.ts";
 
@@ -47,21 +46,13 @@ export async function pcpLegacy(program: string, args: readonly string[]): Promi
 }
 
 async function perform(program: string, { spec, values, connection }: LegacyCall): Promise<void> {
-  const { verbose = false, debug = false, password } = connection;
-  const target: Omit<PcpConnectOptions, "password"> = {
-    host: connection.host ?? "",
-    port: connection.port ?? DEFAULT_PORT,
-    user: connection.username ?? systemUser(),
-    ...(debug ? { trace: (line) => process.stdout.write(`${line}\n`) } : {}),
-  };
-  const prompt = password === undefined ? "when-missing" : password ? "always" : "never";
-  const chosen = await choosePassword(target, prompt);
-  const answer = await withConnection(
-    target,
-    chosen,
-    (open) => ask(open, requestOf(spec.name, values)),
-  );
-  process.stdout.write(classicText(answer, program, verbose));
+  const target = targetOf(connection);
+  const password = await choosePassword(target, passwordPrompt(connection.password));
+  const trace = (line: string) => process.stdout.write(`${line}\n`);
+  const options = connection.debug ? { ...target, trace } : target;
+  const request = requestOf(spec.name, values);
+  const answer = await withConnection(options, password, (open) => ask(open, request));
+  process.stdout.write(classicText(answer, program, connection.verbose ?? false));
 }
 
 /** `pcp_node_info` of `node-info`. */

@@ -5,6 +5,10 @@ export const MAX_NODE_ID = 127;
 
 const MAX_PORT = 65535;
 
+const LEAST_SECONDS = 0.1;
+/** A day: a command waits for nothing that takes longer. */
+const MOST_SECONDS = 86_400;
+
 /** The whole number that a text is, undefined when it is none of the range. */
 export function wholeNumber(text: string, least: number, most: number): number | undefined {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
@@ -31,20 +35,12 @@ export function parseWatchdogId(text: string): number {
   return wholeNumber(text, 0, Number.MAX_SAFE_INTEGER) ?? refuse("It is a number from 0 on.");
 }
 
-/**
- * @param least shortest time that makes sense.
- * @throws {InvalidArgumentError}
- */
-export function parseSeconds(text: string, least = 0.1): number {
+/** @throws {InvalidArgumentError} */
+export function parseSeconds(text: string): number {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  if (!(seconds >= least && seconds <= MAX_SECONDS)) {
-    return refuse(`It is a number of seconds from ${least} to ${MAX_SECONDS}.`);
-  }
-  return seconds;
+  if (seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) return seconds;
+  return refuse(`It is a number of seconds from ${LEAST_SECONDS} to ${MOST_SECONDS}.`);
 }
-
-/** A day: what takes longer is not waited for by a command. */
-const MAX_SECONDS = 86_400;
 
 function refuse(message: string): never {
   throw new InvalidArgumentError(message);

@@ -1,9 +1,8 @@
 import type { PcpConnection } from "../../lib/pcp/client.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
-import { CommandFailure } from "../output.ts";
-import { type Ask, terminal } from "../terminal.ts";
 import { onlyReads, type PcpCommandSpec, requestOf, type RequestValues } from "./catalogue.ts";
 import { classicText } from "./classic.ts";
+import { confirm } from "./confirm.ts";
 import { withConnection } from "./connect.ts";
 import {
   type ConnectionOptions,
@@ -83,45 +82,4 @@ async function printAgain(
 
 function text(answer: PcpAnswer, { verbose }: PcpOptions): string {
   return verbose ? classicText(answer, "pgpool pcp", true) : readableText(answer);
-}
-
-/**
- * Asks before something that interrupts clients or loses data.
- *
- * @throws {CommandFailure} when the answer is no, or there is nobody to ask.
- */
-async function confirm(
-  request: PcpRequest,
-  target: { readonly host: string; readonly port: number },
-  { yes, json = false }: PcpOptions,
-): Promise<void> {
-  if (yes) return;
-  const asked: Ask | undefined = terminal(json);
-  const what = question(request);
-  if (asked === undefined) {
-    const hint = "Without a terminal the option --yes says that it is meant.";
-    throw new CommandFailure("not-confirmed", `${what} needs a confirmation`, hint, EXIT.usage);
-  }
-  const answer = await asked(`${what} at ${place(target)}? (yes or no)`, "no");
-  if (/^y(es)?$/i.test(answer)) return;
-  throw new CommandFailure("not-confirmed", "nothing has been done", "");
-}
-
-function question(request: PcpRequest): string {
-  switch (request.command) {
-    case "detach-node":
-      return `detaching node ${request.node}`;
-    case "promote-node":
-      return `promoting node ${request.node}`;
-    case "recovery-node":
-      return `replacing the data of node ${request.node}`;
-    case "stop-pgpool":
-      return request.scope === "cluster" ? "stopping all pgpools" : "stopping pgpool";
-    default:
-      return request.command;
-  }
-}
-
-function place({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host === "" || host.startsWith("/") ? `port ${port} of this machine` : `${host}:${port}`;
 }
