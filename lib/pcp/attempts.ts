@@ -1,3 +1,6 @@
+import { isIPv6 } from "node:net";
+import { parseIpv6 } from "../net/ipv6.ts";
+
 /** Wrong passwords after which the answers to further ones are held back. */
 const FREE_FAILURES = 3;
 /** How long the first answer is held back, doubled with each further one, in milliseconds. */
@@ -7,7 +10,7 @@ const LONGEST_PAUSE_MS = 8000;
 const MOST_HELD = 4;
 /** After so long without a wrong password an address starts anew, in milliseconds. */
 const FORGET_MS = 600_000;
-/** Addresses remembered at a time; beyond that the one longest silent is forgotten. */
+/** Networks remembered at a time; beyond that the one longest silent is forgotten. */
 const MOST_ADDRESSES = 1000;
 
 interface Offender {
@@ -31,17 +34,18 @@ export class FailedAttempts {
 
   /** Whether a password from this address is looked at. */
   mayTry(address: string): boolean {
-    return (this.#offenders.get(address)?.held ?? 0) < MOST_HELD;
+    return (this.#offenders.get(networkOf(address))?.held ?? 0) < MOST_HELD;
   }
 
   /** A password was wrong. Gives how long to hold the answer back, in milliseconds. */
   failed(address: string): number {
-    const offender = this.#known(address);
+    const network = networkOf(address);
+    const offender = this.#known(network);
     offender.failures++;
     offender.lastFailure = this.#now();
     // The order of the map is that of the last failures.
-    this.#offenders.delete(address);
-    this.#offenders.set(address, offender);
+    this.#offenders.delete(network);
+    this.#offenders.set(network, offender);
     this.#forgetOldest();
     const over = offender.failures - FREE_FAILURES;
     if (over <= 0) return 0;
@@ -51,21 +55,27 @@ export class FailedAttempts {
 
   /** An answer that was held back is out. */
   answered(address: string): void {
-    const offender = this.#offenders.get(address);
+    const offender = this.#offenders.get(networkOf(address));
     if (offender !== undefined) offender.held = Math.max(0, offender.held - 1);
   }
 
-  #known(address: string): Offender {
-    const known = this.#offenders.get(address);
+  #known(network: string): Offender {
+    const known = this.#offenders.get(network);
     const isFresh = known !== undefined && this.#now() - known.lastFailure < FORGET_MS;
     return isFresh ? known : { failures: 0, held: known?.held ?? 0, lastFailure: 0 };
   }
 
   #forgetOldest(): void {
     if (this.#offenders.size <= MOST_ADDRESSES) return;
-    for (const address of this.#offenders.keys()) {
-      this.#offenders.delete(address);
+    for (const network of this.#offenders.keys()) {
+      this.#offenders.delete(network);
       return;
     }
   }
+}
+
+/** Whoever has one IPv6 address has 2^64 of them: the first half stands for all. */
+function networkOf(address: string): string {
+  const [plain = ""] = address.split("%");
+  return isIPv6(plain) ? Buffer.from(parseIpv6(plain).subarray(0, 8)).toString("hex") : address;
 }

@@ -66,11 +66,11 @@ export function* poolStatusReply(items: readonly PoolStatusItem[]): Generator<Bu
 }
 
 export function nodeInfoReply(nodes: readonly NodeInfo[]): Generator<Buffer> {
-  return arrayReply("i", "NodeInfo", nodes.map(nodeFields));
+  return arrayReply("i", "NodeInfo", nodes, nodeFields);
 }
 
 export function processInfoReply(rows: readonly ProcessInfo[]): Generator<Buffer> {
-  return arrayReply("p", "ProcessInfo", rows.map(processFields));
+  return arrayReply("p", "ProcessInfo", rows, processFields);
 }
 
 export function healthCheckReply(info: HealthCheckInfo): Buffer {
@@ -136,13 +136,15 @@ export function activityReply(activity: PoolActivity): Buffer {
   return encodeMessage("q", cStrings([COMPLETE, JSON.stringify(activity)]));
 }
 
-function* arrayReply(
+/** Each message is made when the one before has been taken: answers may be long. */
+function* arrayReply<Row>(
   type: string,
   word: string,
-  rows: readonly (readonly string[])[],
+  rows: readonly Row[],
+  fields: (row: Row) => readonly string[],
 ): Generator<Buffer> {
   yield encodeMessage(type, cStrings(["ArraySize", String(rows.length)]));
-  for (const row of rows) yield encodeMessage(type, cStrings([word, ...row]));
+  for (const row of rows) yield encodeMessage(type, cStrings([word, ...fields(row)]));
   yield completeReply(type);
 }
 

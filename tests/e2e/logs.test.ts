@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { md5Hex } from "../../lib/auth/md5.ts";
+import { connectPcp } from "../../mod.ts";
 import { TestCluster } from "../support/cluster.ts";
 import type { Settings } from "../support/config-file.ts";
 import * as frontend from "../support/frontend.ts";
@@ -26,6 +28,7 @@ async function start(config: Settings): Promise<Pgpool> {
   const onlyPrimary = { backend_weight0: 1, backend_weight1: 0 };
   return await startPgpool({
     cluster,
+    pcp: `admin:${md5Hex("secret")}\n`,
     config: { log_line_prefix: PREFIX, ...onlyPrimary, ...config },
   });
 }
@@ -225,6 +228,14 @@ describe("where the log goes", () => {
       return names().length > before;
     }, { what: "another file", everyMs: 200 });
     expect(all()).toContain("the log collector ended with status");
+    const { pcpPort: port } = pgpool;
+    const pcp = await connectPcp({ host: "127.0.0.1", port, user: "admin", password: "secret" });
+    const rotated = names().length;
+    await waitFor(async () => {
+      await pcp.rotateLog();
+      return names().length > rotated;
+    }, { what: "another file, asked for over PCP", everyMs: 200 });
+    await pcp.close();
   }, 60_000);
 
   it("goes on serving with a full disk, and says so once", async () => {

@@ -20,6 +20,13 @@ describe("wrong PCP passwords", () => {
     expect(attempts.failed("192.0.2.2")).toBe(0);
   });
 
+  it("of one IPv6 network count together: nobody has but one address there", () => {
+    const attempts = new FailedAttempts(() => 0);
+    for (let count = 0; count < 10; count++) attempts.failed(`2001:db8::${count}`);
+    expect(attempts.mayTry("2001:db8::ffff")).toBe(false);
+    expect(attempts.mayTry("2001:db8:0:1::1")).toBe(true);
+  });
+
   it("leave room for the right one as soon as answers are out", () => {
     const attempts = new FailedAttempts(() => 0);
     for (let count = 0; count < 7; count++) attempts.failed("::1");
