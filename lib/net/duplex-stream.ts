@@ -80,9 +80,15 @@ export class DuplexTlsStream extends BaseStream {
       socket.off("error", onError);
       socket.off("close", onClose);
     }
+    // The types do not know that a client which has left already leaves nothing to tell of.
+    const cipher: { readonly name: string } | undefined = socket.getCipher();
+    if (cipher === undefined) {
+      inner.destroy();
+      throw new TlsHandshakeError("closed", "connection closed after the TLS handshake");
+    }
     stream.tls = describeTls({
       version: socket.getProtocol() ?? "",
-      cipher: socket.getCipher().name,
+      cipher: cipher.name,
       alpn: socket.alpnProtocol ?? false,
       certificate: socket.getPeerCertificate(),
       error: distrust(socket.authorizationError),

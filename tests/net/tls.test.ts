@@ -207,6 +207,30 @@ describe("TLS towards clients", () => {
     await expectFileError(loadServerTls(serverFiles({ crlFile: junk })), junk, junk);
   });
 
+  it("minds no client that begins with TLS and leaves as soon as it has it", async () => {
+    const tls = await loadServerTls(serverFiles());
+    const ends: unknown[] = [];
+    using server = await serve((stream) => {
+      stream.onData = (chunk) => {
+        stream.onData = () => {};
+        acceptDirectTls(stream, chunk, tls, 5000).then(() => ends.push("accepted"), (error) => {
+          ends.push(error instanceof TlsHandshakeError ? error.reason : error);
+        });
+      };
+    });
+    for (let count = 1; count <= 3; count++) {
+      // Its standard input is at its end, and so is its connection.
+      const address = `127.0.0.1:${server.port}`;
+      const client = Bun.spawn(
+        ["openssl", "s_client", "-alpn", "postgresql", "-connect", address],
+        { stdio: ["ignore", "ignore", "ignore"] },
+      );
+      await waitFor(() => ends.length === count, { what: "the end of the handshake" });
+      client.kill();
+    }
+    expect(ends.filter((end) => end !== "accepted" && end !== "closed")).toEqual([]);
+  });
+
   it("gives up on a client that does not shake hands", async () => {
     const tls = await loadServerTls(serverFiles());
     const errors: unknown[] = [];
