@@ -12,6 +12,8 @@ import type { LoginRequest } from "./requests.ts";
 /** Longest user name of a client, in bytes (pcp-protocol.md 2). */
 const USER_LIMIT = 127;
 const SALT_BYTES = 4;
+/** SQLSTATE of a server that is full, whoever it is that wants to log in. */
+const TOO_MANY_CONNECTIONS = "53300";
 
 /** How a login talks to the other end. */
 export interface LoginTransport {
@@ -79,8 +81,9 @@ async function expected(transport: LoginTransport, type: string): Promise<Uint8A
     const message = await transport.receive();
     if (message.type === type) return message.body;
     if (message.type === "E") {
-      const { severity, message: text, detail, hint } = decodeNotice(message.body);
-      throw new PcpClientError("authentication", text, severity, detail, hint);
+      const { severity, sqlState, message: text, detail, hint } = decodeNotice(message.body);
+      const kind = sqlState === TOO_MANY_CONNECTIONS ? "refused" : "authentication";
+      throw new PcpClientError(kind, text, severity, detail, hint);
     }
     if (message.type !== "N") {
       throw new PcpClientError("protocol", `invalid PCP packet type ="${message.type}"`);

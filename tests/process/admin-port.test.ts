@@ -202,10 +202,22 @@ describe("the PCP port, with clients that mean no good,", () => {
   });
 
   it("serves administrators while hundreds of connections say nothing", async () => {
-    const idle = Array.from({ length: 300 }, () => Bare.toPort());
+    const idle = Array.from({ length: 400 }, () => Bare.toPort());
     await waitFor(() => idle.some(({ isClosed }) => isClosed), { what: "room to be made" });
     expect(await isServed()).toBe(true);
     idle.forEach(({ socket }) => socket.destroy());
+  });
+
+  it("refuses more than 128 administrators at once, and says so", async () => {
+    const all = await Promise.all(
+      Array.from({ length: 128 }, () => connectPcp(options({ tls: "disable" }))),
+    );
+    expect(await failureOf({ tls: "disable" })).toMatchObject({
+      kind: "refused",
+      message: "too many PCP connections",
+    });
+    await Promise.all(all.map((connection) => connection.close()));
+    await waitFor(isServed, { what: "room for another" });
   });
 
   it("slows down who guesses, and refuses many guesses at once", async () => {

@@ -21,7 +21,7 @@ import { readFirstPacket } from "../client/login-request.ts";
 import { loadTls, type TlsSettings } from "../client/tls-settings.ts";
 
 /** Connections that have not logged in yet; the oldest makes room for another. */
-const MOST_LOGINS = 64;
+const MOST_LOGINS = 256;
 /** Connections that have logged in. */
 const MOST_CONNECTIONS = 128;
 /** Connections that may wait for being accepted. */
