@@ -25,10 +25,20 @@ export function printJson(data: unknown): void {
   process.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
 }
 
+/** Prints data as JSON in one line, of which more follow. */
+export function printJsonLine(data: unknown): void {
+  process.stdout.write(`${JSON.stringify(data)}\n`);
+}
+
+/** What went wrong, as JSON. */
+export function failureValue({ code, message, hint }: CommandFailure): unknown {
+  return { error: { code, message, hint } };
+}
+
 /** Prints what went wrong: as JSON to standard output, else as text to standard error. */
 export function printFailure(failure: CommandFailure, json: boolean): void {
-  const { code, message, hint } = failure;
-  if (json) return printJson({ error: { code, message, hint } });
+  if (json) return printJson(failureValue(failure));
+  const { message, hint } = failure;
   process.stderr.write(`pgpool: ${message}\n${hint === "" ? "" : `HINT:  ${hint}\n`}`);
 }
 

@@ -1,8 +1,8 @@
 import { formatFloat, formatTime } from "../../lib/admin/format.ts";
+import { STATUS_NUMBERS } from "../../lib/pcp/replies.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
-  PcpNodeStatus,
   ProcessInfo,
   WatchdogInfo,
   WatchdogNode,
@@ -11,15 +11,6 @@ import type { PcpAnswer } from "./requests.ts";
 
 /** A title and its value, as in verbose output. */
 type Field = readonly [title: string, value: string | number];
-
-/** Statuses as PCP numbers them; a node in quarantine is down. */
-const STATUS_NUMBERS: Readonly<Record<PcpNodeStatus, number>> = {
-  unused: 0,
-  waiting: 1,
-  up: 2,
-  down: 3,
-  quarantine: 3,
-};
 
 const QUORUM_STATES: ReadonlyMap<number, string> = new Map([
   [1, "QUORUM EXIST"],

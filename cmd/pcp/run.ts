@@ -1,5 +1,6 @@
 import type { PcpConnection } from "../../lib/pcp/client.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
+import { CommandFailure, failureValue, printJson, printJsonLine } from "../output.ts";
 import { onlyReads, type PcpCommandSpec, requestOf, type RequestValues } from "./catalogue.ts";
 import { classicText } from "./classic.ts";
 import { confirm } from "./confirm.ts";
@@ -41,10 +42,18 @@ export async function runPcp(
   const connection = connectOptions({ timeout: usualTimeout, ...options });
   if (spec.destructive) await confirm(request, connection, options);
   const password = await choosePassword(connection, passwordPrompt(options.password));
-  await withConnection(connection, password, async (open) => {
-    if (options.watch === undefined) await printOnce(open, request, options);
-    else await printAgain(open, request, options, options.watch);
-  });
+  const { watch, json = false } = options;
+  try {
+    await withConnection(connection, password, async (open) => {
+      if (watch === undefined) await printOnce(open, request, options);
+      else await printAgain(open, request, options, watch);
+    });
+  } catch (error) {
+    // An error is one more line there.
+    if (!(error instanceof CommandFailure) || watch === undefined || !json) throw error;
+    printJsonLine(failureValue(error));
+    return error.status;
+  }
   return EXIT.ok;
 }
 
@@ -54,9 +63,8 @@ async function printOnce(
   options: PcpOptions,
 ): Promise<void> {
   const answer = await ask(connection, request);
-  process.stdout.write(
-    options.json ? `${JSON.stringify(jsonValue(answer), null, 2)}\n` : text(answer, options),
-  );
+  if (options.json) printJson(jsonValue(answer));
+  else process.stdout.write(text(answer, options));
 }
 
 /** Draws a screen anew each time; elsewhere a line of JSON or a block of text each time. */
@@ -69,7 +77,7 @@ async function printAgain(
   for (;;) {
     const answer = await ask(connection, request);
     if (options.json) {
-      process.stdout.write(`${JSON.stringify(jsonValue(answer))}\n`);
+      printJsonLine(jsonValue(answer));
     } else if (process.stdout.isTTY) {
       const heading = `${request.command} every ${seconds} s: ${new Date().toLocaleTimeString()}`;
       process.stdout.write(`${CLEAR_SCREEN}${heading}\n\n${text(answer, options)}`);
