@@ -1,5 +1,6 @@
 import type { ColumnType } from "../columns.ts";
 import { SqlError } from "./errors.ts";
+import { parseTimestamp } from "./time.ts";
 import { cast, parseText, typeInfo, type Value } from "./values.ts";
 
 /** Types that a client may give its parameters: what they are here, and how they come in binary. */
@@ -7,10 +8,11 @@ interface ParameterType {
   readonly type: ColumnType;
   /** Bytes of the binary format, undefined for any number of them. */
   readonly size?: number;
-  readonly read: (bytes: Buffer) => Value;
+  readonly read: (bytes: Buffer, zone: string) => Value;
 }
 
 const EPOCH_2000 = Date.UTC(2000, 0, 1);
+const DAY_MS = 86_400_000;
 const asText = (bytes: Buffer) => bytes.toString("utf8");
 const asTime = (bytes: Buffer) => Number(bytes.readBigInt64BE()) / 1000 + EPOCH_2000;
 
@@ -25,6 +27,15 @@ const BY_OID: ReadonlyMap<number, ParameterType> = new Map<number, ParameterType
   [701, { type: "float8", size: 8, read: (bytes) => bytes.readDoubleBE() }],
   [1042, { type: "text", read: asText }],
   [1043, { type: "text", read: asText }],
+  [
+    1082,
+    {
+      type: "timestamptz",
+      size: 4,
+      read: (bytes, zone) => inZone(bytes.readInt32BE() * DAY_MS + EPOCH_2000, zone),
+    },
+  ],
+  [1114, { type: "timestamptz", size: 8, read: (bytes, zone) => inZone(asTime(bytes), zone) }],
   [1184, { type: "timestamptz", size: 8, read: asTime }],
 ]);
 
@@ -107,10 +118,15 @@ export class ParameterTypes {
       if (bytes === null || known === undefined) return null;
       const isBinary = formatOf(formats, index) === 1;
       return isBinary
-        ? decodeBinary(known, bytes, index)
+        ? decodeBinary(known, bytes, index, zone)
         : parseText(known.type, bytes.toString("utf8"), zone);
     });
   }
+}
+
+/** A date or a time of day without a zone is one of the session's zone. */
+function inZone(asIfUtc: number, zone: string): Value {
+  return parseTimestamp(new Date(asIfUtc).toISOString().slice(0, 23), zone) ?? null;
 }
 
 /** The format of a parameter or a column, by the rule of the Bind message. */
@@ -118,12 +134,17 @@ export function formatOf(formats: readonly number[], index: number): number {
   return (formats.length === 1 ? formats[0] : formats[index]) ?? 0;
 }
 
-function decodeBinary({ type, size, read }: ParameterType, bytes: Buffer, index: number): Value {
+function decodeBinary(
+  { type, size, read }: ParameterType,
+  bytes: Buffer,
+  index: number,
+  zone: string,
+): Value {
   if (size !== undefined && bytes.length !== size) {
     throw new SqlError("22P03", `incorrect binary data format in bind parameter ${index + 1}`);
   }
   // Through CAST, which knows the range of every type.
-  const value = read(bytes);
+  const value = read(bytes, zone);
   return typeof value === "number" && type === "int8" ? cast(value, "float8", "int8", "") : value;
 }
 

@@ -18,7 +18,7 @@ import type { Value } from "./values.ts";
 export interface Output {
   /** Done when there is room for more. @throws {ConnectionOver} */
   readonly send: (bytes: Uint8Array) => Promise<void>;
-  /** A statement is about to be run. */
+  /** A text is about to be run, for the first time since its parameters were bound. */
   readonly onStatement: (text: string, isActing: boolean, values: readonly Value[]) => void;
   /** A statement has failed; anything but a SqlError or PcpError is a fault of pgpool's own. */
   readonly onFailure: (error: unknown) => void;
@@ -113,8 +113,9 @@ export class ConsoleProtocol {
     const plans = readStatements(text, this.#environment, parameters);
     if (parameters.count > 0) throw new SqlError("42P02", "there is no parameter $1");
     if (plans.length === 0) await this.#output.send(EMPTY_QUERY);
+    else this.#output.onStatement(text, plans.some(({ isActing }) => isActing), []);
     for (const plan of plans) {
-      const outcome = await this.#run(plan, text, []);
+      const outcome = await this.#run(plan, []);
       if (plan.columns !== undefined) {
         await this.#output.send(describeRows(plan.columns, []));
         await this.#sendRows(plan, outcome, []);
@@ -173,7 +174,10 @@ export class ConsoleProtocol {
     const portal = this.#names.portal(name);
     const { plan, text } = portal.prepared;
     if (plan === undefined) return await this.#output.send(EMPTY_QUERY);
-    portal.outcome ??= await this.#run(plan, text, portal.values);
+    if (portal.outcome === undefined) {
+      this.#output.onStatement(text, plan.isActing, portal.values);
+      portal.outcome = await this.#run(plan, portal.values);
+    }
     if (plan.columns === undefined) {
       return await this.#output.send(build.commandComplete(portal.outcome.tag));
     }
@@ -198,13 +202,12 @@ export class ConsoleProtocol {
     await this.#output.send(CLOSE_COMPLETE);
   }
 
-  async #run(plan: Plan, text: string, values: readonly Value[]): Promise<Outcome> {
+  async #run(plan: Plan, values: readonly Value[]): Promise<Outcome> {
     if (this.#status === TransactionStatus.Failed && !plan.endsTransaction) {
       const message = "current transaction is aborted, " +
         "commands ignored until end of transaction block";
       throw new SqlError("25P02", message);
     }
-    this.#output.onStatement(text, plan.isActing, values);
     const outcome = this.#transact(await plan.run(values));
     for (const [name, value] of outcome.changed ?? []) {
       await this.#output.send(build.parameterStatus(name, value));

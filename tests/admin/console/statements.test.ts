@@ -136,6 +136,21 @@ describe("SELECT on the administration port", () => {
     ]);
   });
 
+  it("logs a text that does something once, and others on demand", async () => {
+    const before = console.log.length;
+    await answer("SELECT pcp_attach_node(0); SELECT pcp_attach_node(1)");
+    await answer("SELECT * FROM pool_version");
+    expect(console.log.slice(before)).toEqual([
+      expect.stringContaining(
+        'LOG:  PCP: statement of user "admin" from 127.0.0.1:5000: SELECT pcp_attach_node(0); ',
+      ),
+    ]);
+    expect(console.done.splice(0)).toEqual(["attach 0", "attach 1"]);
+    const all = await TestConsole.login({ logAll: true });
+    await all.query("SELECT * FROM pool_version");
+    expect(all.log.at(-1)).toEndWith("SELECT * FROM pool_version");
+  });
+
   it("tells the progress of a recovery as notices", async () => {
     expect(await answer("SELECT pcp_recovery_node(1)")).toEqual([
       "NoticeResponse(S NOTICE, V NOTICE, C 00000, M first stage, D node 1)",

@@ -43,6 +43,19 @@ describe("values", () => {
     }));
   });
 
+  it("of types without a zone are of the session's", () => {
+    const [timestamp, date] = [Buffer.alloc(8), Buffer.alloc(4)];
+    timestamp.writeBigInt64BE(753_315_200_000_000n);
+    date.writeInt32BE(8718);
+    const decode = (oid: number, bytes: Buffer, format: number) =>
+      new ParameterTypes([oid]).decode([bytes], [format], "Asia/Kolkata")[0];
+    const time = Date.UTC(2023, 10, 14, 16, 43, 20);
+    expect(decode(1114, timestamp, 1)).toBe(time);
+    expect(decode(1114, Buffer.from("2023-11-14 22:13:20"), 0)).toBe(time);
+    expect(decode(1082, date, 1)).toBe(Date.UTC(2023, 10, 13, 18, 30));
+    expect(decode(1082, Buffer.from("2023-11-14"), 0)).toBe(Date.UTC(2023, 10, 13, 18, 30));
+  });
+
   it("take the words that PostgreSQL takes for a boolean", () => {
     for (const yes of ["t", "TRUE", " yes", "on", "1", "y"]) {
       expect(parseText("bool", yes, "UTC")).toBe(true);
