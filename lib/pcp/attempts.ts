@@ -59,6 +59,21 @@ export class FailedAttempts {
     if (offender !== undefined) offender.held = Math.max(0, offender.held - 1);
   }
 
+  /**
+   * A password from this address was wrong: done when it may be answered.
+   *
+   * @param pause lets that many milliseconds go by
+   */
+  async holdBack(address: string, pause: (milliseconds: number) => Promise<void>): Promise<void> {
+    const milliseconds = this.failed(address);
+    if (milliseconds === 0) return;
+    try {
+      await pause(milliseconds);
+    } finally {
+      this.answered(address);
+    }
+  }
+
   #known(network: string): Offender {
     const known = this.#offenders.get(network);
     const isFresh = known !== undefined && this.#now() - known.lastFailure < FORGET_MS;

@@ -130,14 +130,7 @@ class Conversation {
     const { error, wrongPassword, logDetail } = step;
     const { attempts } = this.options;
     this.#logError("fatal", error.message, logDetail || error.detail);
-    const pause = wrongPassword ? attempts.failed(this.#address) : 0;
-    if (pause > 0) {
-      try {
-        await this.#wire.pause(pause);
-      } finally {
-        attempts.answered(this.#address);
-      }
-    }
+    if (wrongPassword) await attempts.holdBack(this.#address, (ms) => this.#wire.pause(ms));
     this.#wire.send(encodeError(error));
   }
 

@@ -147,7 +147,7 @@ describe("SELECT on the administration port", () => {
     ]);
     expect(console.done.splice(0)).toEqual(["attach 0", "attach 1"]);
     const all = await TestConsole.login({ logAll: true });
-    await all.query("SELECT * FROM pool_version");
+    await all.query("SELECT *\r\nFROM pool_version");
     expect(all.log.at(-1)).toEndWith("SELECT * FROM pool_version");
   });
 
