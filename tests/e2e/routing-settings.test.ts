@@ -69,12 +69,12 @@ describe("lists of functions", () => {
     });
   });
 
-  it("take effect by a reload", async () => {
+  it.each(["stable_one()", "abs(1)"])("take effect by a reload: %s", async (call) => {
     await withPgpool({}, async (pgpool) => {
       using client = await logIn(pgpool);
-      expect(await sentTo(client, "SELECT stable_one()")).toEqual(["1"]);
-      pgpool.reload({ write_function_list: "stable_one" });
-      await waitFor(async () => (await sentTo(client, "SELECT stable_one()")).join() === "0", {
+      expect(await sentTo(client, `SELECT ${call}`)).toEqual(["1"]);
+      pgpool.reload({ write_function_list: "stable_one,abs" });
+      await waitFor(async () => (await sentTo(client, `SELECT ${call}`)).join() === "0", {
         what: "the reload",
       });
     });

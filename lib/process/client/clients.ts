@@ -76,7 +76,7 @@ export class Clients implements WorkerContext {
   #useToldIn = -1;
   /** Milliseconds, undefined while there is a primary. */
   #primaryMissingSince: number | undefined;
-  #knowledge: SharedKnowledge;
+  readonly #knowledge: SharedKnowledge;
   #config: Config;
   #patterns: SessionPatterns;
   #snapshot: ClusterSnapshot;
@@ -102,7 +102,8 @@ export class Clients implements WorkerContext {
       limit: () => this.#config.values.failover_wait_timeout,
     });
     this.#patterns = compilePatterns(options.config.values);
-    this.#knowledge = this.#freshKnowledge();
+    const { relcache_size, relcache_expire } = options.config.values;
+    this.#knowledge = new SharedKnowledge(relcache_size, relcache_expire, () => this.#now);
     const entries = options.config.values.statement_cache_size;
     this.#statements = new StatementCache({ entries, maxBytes: entries * 1024 });
     this.pool = new Pool({
@@ -341,7 +342,7 @@ export class Clients implements WorkerContext {
   reload(config: Config): void {
     this.#config = config;
     this.#patterns = compilePatterns(config.values);
-    this.#knowledge = this.#freshKnowledge();
+    this.#knowledge.forget();
     this.#logins.clear();
     for (const client of this.all) client.reload(config);
   }
@@ -389,11 +390,6 @@ export class Clients implements WorkerContext {
 
   idleConnections(): ServerConnectionInfo[] {
     return [...this.pool.idle()].map((each) => this.connectionInfo(each));
-  }
-
-  #freshKnowledge(): SharedKnowledge {
-    const { relcache_size, relcache_expire } = this.#config.values;
-    return new SharedKnowledge(relcache_size, relcache_expire, () => this.#now);
   }
 
   /**
