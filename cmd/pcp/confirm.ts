@@ -18,7 +18,7 @@ export async function confirm(
   const onTerminal = terminal(json);
   const what = deed(request);
   if (onTerminal === undefined) {
-    const hint = "Without a terminal the option --yes says that it is meant.";
+    const hint = "With --json, and without a terminal, the option --yes says that it is meant.";
     throw new CommandFailure("not-confirmed", `${what} needs a confirmation`, hint, EXIT.usage);
   }
   const answer = await onTerminal(`${what} at ${place(target)}? (yes or no)`, "no");

@@ -1,3 +1,4 @@
+import { formatTime } from "../../lib/admin/format.ts";
 import type { PcpConnection } from "../../lib/pcp/client.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { CommandFailure, failureValue, printJson, printJsonLine } from "../output.ts";
@@ -24,7 +25,7 @@ export interface PcpOptions extends ConnectionOptions {
   readonly watch?: number;
 }
 
-const CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J";
+const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
 /**
  * Runs a command of `pgpool pcp` and prints what the pool says. With --watch it does so until it is
@@ -79,7 +80,7 @@ async function printAgain(
     if (options.json) {
       printJsonLine(jsonValue(answer));
     } else if (process.stdout.isTTY) {
-      const heading = `${request.command} every ${seconds} s: ${new Date().toLocaleTimeString()}`;
+      const heading = `${request.command} every ${seconds} s: ${formatTime(Date.now() / 1000)}`;
       process.stdout.write(`${CLEAR_SCREEN}${heading}\n\n${text(answer, options)}`);
     } else {
       process.stdout.write(`${text(answer, options)}\n`);
