@@ -1,9 +1,18 @@
-import { asList, asNode, asNumber, asText, isNode, type TreeNode, unwrap } from "../../sql/tree.ts";
+import {
+  asList,
+  asNode,
+  asNumber,
+  asText,
+  isNode,
+  nameParts,
+  type TreeNode,
+  unwrap,
+} from "../../sql/tree.ts";
 import { notSupported } from "./errors.ts";
 import type { ParameterTypes } from "./parameters.ts";
 import type { Plan } from "./plan.ts";
 import { nameOf } from "./target-name.ts";
-import type { Column } from "./values.ts";
+import type { Column, Value } from "./values.ts";
 
 /** Deepest nesting that is looked through. */
 const DEEPEST = 200;
@@ -27,11 +36,15 @@ export function planCatalogs(select: TreeNode, parameters: ParameterTypes): Plan
   const { relations } = references;
   if (relations.length === 0 || !relations.every(isCatalog)) return undefined;
   for (const number of references.parameters) parameters.type(number, "text");
+  const targets = targetsOf(select);
+  // Without rows to read, a count and a SELECT without a FROM of its own still give one.
+  const isOne = targets.some(({ isCount }) => isCount) || !("fromClause" in select);
+  const rows = isOne && !("larg" in select) ? [targets.map(({ value }) => value)] : [];
   return {
-    columns: columnsOf(select),
+    columns: targets,
     isActing: false,
     endsTransaction: false,
-    run: () => Promise.resolve({ rows: [], tag: "SELECT 0" }),
+    run: () => Promise.resolve({ rows, tag: `SELECT ${rows.length}` }),
   };
 }
 
@@ -54,14 +67,27 @@ function isCatalog(relation: TreeNode): boolean {
   return schema === "pg_catalog" || schema === "information_schema";
 }
 
+/** A column of the result, and what it is where nothing is found. */
+interface EmptyTarget extends Column {
+  readonly isCount: boolean;
+  readonly value: Value;
+}
+
 /** Of a UNION and its like the first SELECT names the columns. */
-function columnsOf(select: TreeNode): Column[] {
-  if ("larg" in select) return columnsOf(asNode(select["larg"]));
-  return asList(select["targetList"]).map((target) => {
+function targetsOf(select: TreeNode): EmptyTarget[] {
+  if ("larg" in select) return targetsOf(asNode(select["larg"]));
+  return asList(select["targetList"]).map((target): EmptyTarget => {
     const { fields } = unwrap(target);
-    const isStar = asList(unwrap(fields["val"]).fields["fields"])
-      .some((part) => unwrap(part).type === "A_Star");
+    const { type, fields: inner } = unwrap(fields["val"]);
+    const isStar = asList(inner["fields"]).some((part) => unwrap(part).type === "A_Star");
     if (isStar) throw notSupported("SELECT * from a system catalog");
-    return { name: asText(fields["name"]) || nameOf(fields["val"]), type: "text" };
+    const name = asText(fields["name"]) || nameOf(fields["val"]);
+    if (type === "FuncCall" && nameParts(inner["funcname"]).at(-1) === "count") {
+      return { name, type: "int8", isCount: !("groupClause" in select), value: 0 };
+    }
+    if (type === "SubLink" && inner["subLinkType"] === "EXISTS_SUBLINK") {
+      return { name, type: "bool", isCount: false, value: false };
+    }
+    return { name, type: "text", isCount: false, value: null };
   });
 }

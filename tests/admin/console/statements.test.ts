@@ -175,6 +175,10 @@ describe("SELECT on the administration port", () => {
          on b.oid = a.typelem where a.typcategory = 'A' group by b.oid, b.typarray order by b.oid`,
       ),
     ).toEqual(["(SELECT 0)"]);
+    expect(await answer("SELECT count(*) FROM pg_class")).toEqual(["(0)", "(SELECT 1)"]);
+    expect(await answer("SELECT EXISTS (SELECT 1 FROM information_schema.tables) AS yes"))
+      .toEqual(["(f)", "(SELECT 1)"]);
+    expect(await answer("SELECT oid, count(*) FROM pg_class GROUP BY 1")).toEqual(["(SELECT 0)"]);
     expect(await columns("SELECT c.relname FROM pg_class c UNION SELECT 'x' FROM pg_type"))
       .toEqual(["relname 25"]);
   });

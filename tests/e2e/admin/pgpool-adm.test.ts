@@ -220,6 +220,17 @@ describe("the extension pgpool_adm", () => {
     expect(JSON.stringify(failure)).not.toContain("top secret");
   });
 
+  it("keeps the password of a user mapping out of the server's log", async () => {
+    const from = cluster.primary.log().length;
+    await cluster.query("SET log_statement = 'all'; SELECT pcp_node_count('pool')");
+    const failed = "SET log_error_verbosity = verbose; SELECT pcp_node_info(9, 'pool')";
+    expect(await failureOf(failed)).toMatchObject({ code: "XX000" });
+    const log = cluster.primary.log().slice(from);
+    expect(log).toContain("SELECT pcp_node_count('pool')");
+    expect(log).toContain("invalid node ID : 9");
+    expect(log).not.toContain("secret");
+  });
+
   it("does not take one of the session's own connections for the foreign server", async () => {
     const own = `host=127.0.0.1 port=${cluster.primary.port} user=${SUPERUSER} dbname=postgres`;
     expect(
