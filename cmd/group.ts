@@ -8,11 +8,15 @@ export function commandGroup(root: Command, name: string, description: string): 
     .description(description)
     .exitOverride(usageStatus)
     .helpCommand(false)
-    .argument("[command]")
+    .usage("[options] [command]")
+    .argument("[command...]")
     .allowUnknownOption()
-    .allowExcessArguments()
-    .action((word: string | undefined, _options: object, self: Command) => {
-      if (word === undefined) return self.help({ error: true });
+    .action((words: readonly string[], _options: object, self: Command) => {
+      const word = words.find((each) => !each.startsWith("-"));
+      if (word === undefined) {
+        if (words.length === 0) return self.help({ error: true });
+        return self.error(`error: the command behind "${name}" is missing`);
+      }
       const like = nearest(word, self.commands.map((each) => each.name()));
       const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
       self.error(`error: unknown command "${name} ${word}"${hint}`);

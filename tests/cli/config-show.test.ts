@@ -76,6 +76,16 @@ describe("pgpool config diff", () => {
     expect(same).toEqual({ status: 0, stdout: "[]\n", stderr: "" });
   });
 
+  it("takes no more words than it has use for, and needs one behind config", async () => {
+    const path = file(one);
+    const extra = await runPgpool(["config", "show", "port", "max_pool", "-f", path]);
+    expect([extra.status, extra.stdout]).toEqual([2, ""]);
+    expect(extra.stderr).toContain("too many arguments for 'show'");
+    const none = await runPgpool(["config", "--json"]);
+    expect(none.status).toBe(2);
+    expect(JSON.parse(none.stdout).error.message).toBe('the command behind "config" is missing');
+  });
+
   it("tells that secrets differ without telling them", async () => {
     const [first, second] = [file(one), file(one.replace("very secret", "no secret"))];
     const { stdout } = await runPgpool(["config", "diff", first, second]);
