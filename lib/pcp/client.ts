@@ -10,7 +10,7 @@ export {
 
 /**
  * Connects to the PCP port of a pool and logs in. Works with Pgpool-II's own server too, where it
- * logs in with md5 and, over TCP, finds no TLS. Runs on Bun, Deno and Node.js.
+ * logs in with md5 and, over TCP, finds no TLS. Runs on Bun and Deno.
  *
  * @throws {PcpClientError}
  */
