@@ -172,6 +172,20 @@ describe("the PCP library", () => {
   });
 });
 
+it("administrators are served during a smart stop, and can hasten it", async () => {
+  await using other = await startPgpool({ cluster, pcp: `admin:${md5Hex("secret")}\n` });
+  using client = await logIn(other);
+  const first = await connectPcp(options({ port: other.pcpPort }));
+  await first.stop("smart");
+  await other.waitForLog(/shutting down by signal 15/);
+  expect(await valueOf(client, "SELECT 'still here'")).toBe("still here");
+  const second = await connectPcp(options({ port: other.pcpPort }));
+  const statements = (await second.processInfo("all")).map((row) => row.statement);
+  expect(statements).toContain("SELECT 'still here'");
+  await second.stop("fast");
+  expect(await other.process.exited).toBe(0);
+});
+
 /** Clients of other workers than this one, which does not accept anybody meanwhile. */
 async function logInWithout(worker: number, count: number): Promise<RawClient[]> {
   process.kill(worker, "SIGSTOP");
