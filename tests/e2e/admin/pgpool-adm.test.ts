@@ -138,7 +138,7 @@ describe("the extension pgpool_adm", () => {
            FROM pcp_proc_info(${address}) p JOIN pg_stat_activity a ON a.pid = p.backend_pid::int
            WHERE p.connected = '1'`,
         );
-        const found = rows.filter(({ statement }) => String(statement).includes("find me"));
+        const found = rows.filter(({ query }) => String(query).includes("find me"));
         return found.length > 0 ? found : undefined;
       }, { what: "the running query" });
       const query = "/*NO LOAD BALANCE*/ SELECT 'find me', pg_sleep(60)";
@@ -221,10 +221,12 @@ describe("the extension pgpool_adm", () => {
   });
 
   it("keeps the password of a user mapping out of the server's log", async () => {
+    await cluster.query(`ALTER ROLE ${SUPERUSER} SET log_statement = 'all'`);
     const from = cluster.primary.log().length;
-    await cluster.query("SET log_statement = 'all'; SELECT pcp_node_count('pool')");
+    await cluster.query("SELECT pcp_node_count('pool')");
     const failed = "SET log_error_verbosity = verbose; SELECT pcp_node_info(9, 'pool')";
     expect(await failureOf(failed)).toMatchObject({ code: "XX000" });
+    await cluster.query(`ALTER ROLE ${SUPERUSER} RESET log_statement`);
     const log = cluster.primary.log().slice(from);
     expect(log).toContain("SELECT pcp_node_count('pool')");
     expect(log).toContain("invalid node ID : 9");
