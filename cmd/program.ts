@@ -13,6 +13,7 @@ import { fileOptions } from "./paths.ts";
 import type { FileOptions } from "./paths.ts";
 import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
 import { nearest } from "./suggest.ts";
+import { addTopCommand } from "./top/commands.ts";
 import { usageStatus } from "./usage.ts";
 
 const VERSION_LINE = `pgpool-II version ${POOL_VERSION}\n`;
@@ -122,6 +123,7 @@ function addCommands(root: Command, finish: (status: number) => void): void {
   });
   addConfigCommands(root, finish);
   addPcpCommands(root, finish);
+  addTopCommand(root, finish);
   addPasswordCommands(root, finish);
   addExtensionCommands(root, finish);
   addCompletionCommand(root);
