@@ -326,7 +326,7 @@ export class Supervisor {
     return AdminPort.open({
       config: () => this.#config,
       pcpFile: this.#options.files.pcp,
-      logger: this.#logger.child("pcp"),
+      logger: this.#logger,
       service: new PoolAdministration({
         cluster: this.#cluster.service,
         recovery: this.#cluster.recovery,

@@ -90,6 +90,7 @@ class Bare implements Disposable {
 describe("the PCP port", () => {
   it("is there on TCP and as a Unix socket that everybody may use", async () => {
     expect(await isServed()).toBe(true);
+    await pgpool.waitForLog(/ pcp_child pid \d+: LOG: {2}PCP user "admin" has logged in/);
     const socket = join(pgpool.dir, `.s.PGSQL.${pgpool.pcpPort}`);
     expect(statSync(socket).mode & 0o777).toBe(0o777);
     const connection = await connectPcp(options({ host: pgpool.dir }));

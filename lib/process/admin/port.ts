@@ -61,7 +61,8 @@ export class AdminPort {
   static async open(options: AdminPortOptions): Promise<AdminPort> {
     const tls = await loadTls(options.config(), options.logger);
     const listeners = await openListeners(listenPlan(options.config()), options.logger);
-    return new AdminPort(options, listeners, tls);
+    // Connections have the name in the log that Pgpool-II's process for them has.
+    return new AdminPort({ ...options, logger: options.logger.child("pcp_child") }, listeners, tls);
   }
 
   private constructor(
