@@ -69,6 +69,7 @@ function currentSetting(arg: unknown, scope: Scope): Expression {
   const name = constantText(arg);
   if (name === undefined) throw notSupported("current_setting() of anything but a constant");
   const { settings } = scope.environment;
+  // A name that is not known is refused while the statement is read.
   settings.get(name);
   return { type: "text", evaluate: () => settings.get(name).value };
 }

@@ -31,6 +31,13 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Clauses by which PostgreSQL may not call a function at all. It is called first here, so one that
+ * does something can not have them.
+ */
+const CONDITIONS = ["whereClause", "sortClause", "limitCount", "limitOffset"];
+const JUST_CALL = "Call it alone, as in SELECT pcp_attach_node(1).";
+
+/**
  * Reads a SELECT from one view or function, or from nothing, with WHERE, ORDER BY and LIMIT.
  *
  * @throws {SqlError}
@@ -54,6 +61,9 @@ export function planSelect(
   const source = from.length > 0
     ? readFrom(from[0], environment, parameters)
     : callsSource([...calls.values()], environment);
+  if (source.isActing && CONDITIONS.some((field) => field in select)) {
+    throw notSupported("a condition, order or limit on what a function does", JUST_CALL);
+  }
   const scope = { environment, parameters, relation: source.name, columns: source.columns };
   const where = "whereClause" in select
     ? compileAs(select["whereClause"], scope, "bool", "argument of WHERE")

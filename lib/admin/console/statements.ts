@@ -90,7 +90,7 @@ function planPgpool(text: string, { config }: Environment): Plan {
   if (/;\s*\S/.test(text)) throw notSupported("PGPOOL SHOW together with other statements");
   if (command.kind !== "show") {
     const hint = "It changes the session of a client: connect to pgpool's own port.";
-    throw notSupported("PGPOOL SET and PGPOOL RESET", hint);
+    throw notSupported(command.kind.startsWith("reset") ? "PGPOOL RESET" : "PGPOOL SET", hint);
   }
   try {
     // The names of the columns depend on what is asked for.

@@ -203,6 +203,8 @@ describe("what is not there", () => {
       ["SELECT pcp_node_info(0)", "0A000", "pcp_node_info() in this place is not supported"],
       ["SELECT pcp_detach_node(node_id) FROM pool_nodes", "0A000", "pcp_detach_node() in this"],
       ["SELECT 1 WHERE pcp_detach_node(1)", "0A000", "pcp_detach_node() in this place"],
+      ["SELECT pcp_detach_node(1) WHERE false", "0A000", "a condition, order or limit on what"],
+      ["SELECT * FROM pcp_detach_node(1) LIMIT 0", "0A000", "a condition, order or limit on what"],
       ["SELECT 1 + 1", "0A000", "operator + is not supported"],
       ["SELECT * FROM pool_nodes, pool_version", "0A000", "more than one item in FROM"],
       ["SELECT * FROM pool_nodes a JOIN pool_version b ON true", "0A000", "this kind of FROM"],
@@ -231,7 +233,8 @@ describe("what is not there", () => {
       ["SET TimeZone = 'Nowhere/City'", "22023", 'invalid value for parameter "TimeZone"'],
       ["PGPOOL SHOW nothing", "42704", 'config variable "nothing" not found'],
       ["PGPOOL SHOW", "42601", "syntax error in a PGPOOL command"],
-      ["PGPOOL SET client_idle_limit = 1", "0A000", "PGPOOL SET and PGPOOL RESET is not"],
+      ["PGPOOL SET client_idle_limit = 1", "0A000", "PGPOOL SET is not supported"],
+      ["PGPOOL RESET ALL", "0A000", "PGPOOL RESET is not supported"],
       ["PGPOOL SHOW port; SELECT pcp_detach_node(1)", "0A000", "PGPOOL SHOW together with"],
       ["SELECT pcp_detach_node(1); SELECT bad", "42703", 'column "bad" does not exist'],
     ];
