@@ -3,7 +3,7 @@
  * privileges, and everything they read or write has to be within that account's reach.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 export interface Account {
@@ -66,13 +66,21 @@ export function give(path: string, account: Account | null): void {
 }
 
 /**
- * Writes a file, readable for its owner only, where the account may already have put things: as
- * the account, so that no link found there leads root anywhere else.
+ * Writes a file, for its owner only, where the account may already have put things: as the account,
+ * so that no link found there leads root anywhere else.
  */
-export function writeFileAs(account: Account | null, file: string, text: string): void {
-  if (account === null) return writeFileSync(file, text, { mode: 0o600 });
+export function writeFileAs(
+  account: Account | null,
+  file: string,
+  text: string,
+  mode = 0o600,
+): void {
+  if (account === null) {
+    writeFileSync(file, text, { mode });
+    return chmodSync(file, mode);
+  }
   const [program = "", ...args] = asAccount(account, [
-    ...["/bin/sh", "-c", 'umask 077 && cat > "$0"', file],
+    ...["/bin/sh", "-c", 'umask 077 && cat > "$0" && chmod "$1" "$0"', file, mode.toString(8)],
   ]);
   const { status, stderr } = spawnSync(program, args, { cwd: "/", input: text });
   if (status !== 0) throw new Error(`cannot write ${file} as ${account.name}: ${stderr}`);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { plainSql } from "../../../lib/extensions/extension.ts";
 import { pgpoolRecovery } from "../../../lib/extensions/pgpool_recovery/extension.ts";
@@ -10,8 +10,8 @@ import { TestCluster } from "../../support/cluster.ts";
 import type { Settings } from "../../support/config-file.ts";
 import { type Pgpool, startPgpool } from "../../support/pgpool.ts";
 import { type PostgresServer, SUPERUSER } from "../../support/postgres.ts";
+import { endPostmaster, postmasterPid } from "../../support/postmaster.ts";
 import { postgresBin, ROOT } from "../../support/programs.ts";
-import { sendSignal } from "../../support/server-process.ts";
 import { waitFor } from "../../support/wait.ts";
 
 /** The password "hello" as pg_enc stores it with this key (reference commands.md 4). */
@@ -32,12 +32,7 @@ export class Recoverable implements AsyncDisposable {
 
   static async start(config: Settings = {}): Promise<Recoverable> {
     const cluster = await TestCluster.start();
-    await cluster.query("CREATE USER rescuer SUPERUSER PASSWORD 'hello'");
-    await cluster.primary.writeHba(HBA);
-    await cluster.query(plainSql(pgpoolRecovery, "public"));
-    for (const name of ["recovery_by_server", "recovery_by_server.sql", "pgpool_remote_start"]) {
-      addScript(cluster.primary, name, sample(cluster, name));
-    }
+    await prepareServers(cluster);
     const pgpool = await startPgpool({
       cluster,
       config: {
@@ -124,13 +119,18 @@ export class Recoverable implements AsyncDisposable {
   /** Ends servers that were started by a script, which are no children of the tests. */
   async #endServers(): Promise<void> {
     for (const { dataDir, pid } of this.cluster.servers) {
-      const other = postmasterPid(dataDir);
-      if (other === 0 || other === pid) continue;
-      sendSignal(other, "SIGQUIT");
-      await waitFor(() => postmasterPid(dataDir) === 0 || !existsSync(`/proc/${other}`), {
-        what: `the server in ${dataDir} to end`,
-      });
+      if (postmasterPid(dataDir) !== pid) await endPostmaster(dataDir, "SIGQUIT");
     }
+  }
+}
+
+/** Extension, scripts and recovery_user, whose password is "hello", on the primary. */
+export async function prepareServers(cluster: TestCluster): Promise<void> {
+  await cluster.query("CREATE USER rescuer SUPERUSER PASSWORD 'hello'");
+  await cluster.primary.writeHba(HBA);
+  await cluster.query(plainSql(pgpoolRecovery, "public"));
+  for (const name of ["recovery_by_server", "recovery_by_server.sql", "pgpool_remote_start"]) {
+    addScript(cluster.primary, name, sample(cluster, name));
   }
 }
 
@@ -147,10 +147,4 @@ function sample(cluster: TestCluster, name: string): string {
   return readFileSync(join(ROOT, "conf", `${name}.sample`), "utf8")
     .replaceAll("/usr/pgsql-18", dirname(postgresBin(cluster.account)))
     .replaceAll(":-repl}", `:-${SUPERUSER}}`);
-}
-
-/** Process id of the server that has the directory, 0 when none has. */
-function postmasterPid(dataDir: string): number {
-  const file = join(dataDir, "postmaster.pid");
-  return existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : 0;
 }
