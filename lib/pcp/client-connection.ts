@@ -32,6 +32,9 @@ import type {
 /** Milliseconds for connecting and logging in when nobody says how many. */
 const CONNECT_MS = 10_000;
 
+/** Largest answer that is read, over all its messages, in bytes; the protocol has no limit. */
+const MOST_ANSWER = 64 * 1024 * 1024;
+
 /** Connects and logs in. @throws {PcpClientError} */
 export async function openConnection(options: PcpConnectOptions): Promise<PcpConnection> {
   const deadline = performance.now() + (options.connectTimeout ?? CONNECT_MS);
@@ -151,9 +154,16 @@ class Connection implements PcpConnection {
   async #exchange<T>(request: WorkRequest, read: (reply: Reply) => Promise<T>): Promise<T> {
     const { requestTimeout = 0 } = this.#options;
     const deadline = requestTimeout === 0 ? Infinity : performance.now() + requestTimeout;
+    const letter = replyLetter(request);
+    let size = 0;
     this.send(request);
     try {
-      return await read(() => this.#nextPart(replyLetter(request), deadline));
+      return await read(async () => {
+        const part = await this.#nextPart(letter, deadline);
+        size += part.length;
+        if (size <= MOST_ANSWER) return part;
+        throw new PcpClientError("protocol", "the answer is too long");
+      });
     } catch (error) {
       // What is left of a broken answer must not be taken for the answer to the next request.
       if (error instanceof PcpClientError && error.kind === "protocol") this.#socket.fail(error);
