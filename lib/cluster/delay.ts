@@ -99,6 +99,7 @@ function delayNote(
   if (!isDelayLogged(settings.logStandbyDelay, delay, threshold)) return [];
   const amount = delayByTime ? `${(delay / 1e6).toFixed(6)} second(s)` : `${delay} bytes`;
   return [{
+    process: "sr_check_worker",
     severity: "log",
     text: `Replication of node: ${node.id} is behind ${amount} from the primary server ` +
       `(node: ${primary})`,

@@ -1,5 +1,7 @@
 /** One thing to tell the operator. */
 export interface LogEntry {
+  /** Name in the log, that of Pgpool-II's process for the work; `main` when absent. */
+  readonly process?: "sr_check_worker" | `health_check${number}`;
   readonly severity: "log" | "warning" | "error";
   readonly text: string;
   readonly detail?: string;

@@ -60,7 +60,7 @@ export function hearHealth(
   const isStale = !isChecked(node) || node.changedAt > startedAt;
 
   if (outcome.kind === "answers") {
-    if (check.retries > 0) log(draft, `health check retrying on DB node: ${id} succeeded`);
+    if (check.retries > 0) log(draft, id, `health check retrying on DB node: ${id} succeeded`);
     draft.setHealth(id, {
       check: null,
       tally: succeeded(tally, draft.now, duration, check.retries),
@@ -74,6 +74,7 @@ export function hearHealth(
     const retries = check.retries + 1;
     log(
       draft,
+      id,
       `health check retrying on DB node: ${id} (round:${retries})`,
       describeOutcome(outcome),
     );
@@ -119,6 +120,7 @@ function judge(draft: Draft, node: ClusterNode, outcome: PingOutcome): void {
   const detail = describeOutcome(outcome);
   if (liveness(outcome) === "alive") {
     draft.log({
+      process: `health_check${id}`,
       severity: "warning",
       text: `health check on node ${id} is refused, but the server lives`,
       detail,
@@ -127,10 +129,10 @@ function judge(draft: Draft, node: ClusterNode, outcome: PingOutcome): void {
     return;
   }
   const isLate = outcome.kind === "timeout" || outcome.kind === "connect-timeout";
-  log(draft, `health check failed on node ${id} (timeout:${isLate ? 1 : 0})`, detail);
+  log(draft, id, `health check failed on node ${id} (timeout:${isLate ? 1 : 0})`, detail);
   if (!isUsableNode(node)) return;
   if (node.allowToFailover) degenerate(draft, node, "failure");
-  else log(draft, `health check failed on node ${id} but failover is disallowed for the node`);
+  else log(draft, id, `health check failed on node ${id} but failover is disallowed for the node`);
 }
 
 function planNext(draft: Draft, id: number, pause: number): void {
@@ -138,6 +140,7 @@ function planNext(draft: Draft, id: number, pause: number): void {
   draft.effect({ type: "health-timer", node: id, pause: period === 0 ? null : pause });
 }
 
-function log(draft: Draft, text: string, detail?: string): void {
-  draft.log({ severity: "log", text, ...(detail === undefined ? {} : { detail }) });
+function log(draft: Draft, id: number, text: string, detail?: string): void {
+  const process = `health_check${id}` as const;
+  draft.log({ process, severity: "log", text, ...(detail === undefined ? {} : { detail }) });
 }

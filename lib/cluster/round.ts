@@ -108,6 +108,7 @@ function measure(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): rea
   for (const note of notes) draft.log(note);
   if (problem === "") return [];
   return [{
+    process: "sr_check_worker",
     severity: "error",
     text: "Failed to check replication time lag",
     detail: problem,

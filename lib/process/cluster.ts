@@ -43,8 +43,8 @@ export function createCluster(
   const probe = createProbe(logins);
   const { directory, values } = config;
   const workDir = resolve(directory, values.work_dir);
-  const tell = ({ severity, text, detail, hint }: LogEntry) =>
-    logger.log(severity, text, { detail, hint });
+  const tell = ({ process, severity, text, detail, hint }: LogEntry) =>
+    logger.child(process ?? "main").log(severity, text, { detail, hint });
   const service = createClusterService({
     settings: clusterSettings(config),
     logger: tell,

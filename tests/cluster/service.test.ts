@@ -286,6 +286,7 @@ describe("the periodic check", () => {
     await clock.advance(30_000);
     const errors = log.filter((entry) => entry.severity === "error");
     expect(errors).toEqual([{
+      process: "sr_check_worker",
       severity: "error",
       text: "Failed to check replication time lag",
       detail: "No persistent db connection for the node 1",

@@ -69,7 +69,9 @@ describe("a health check", () => {
     await waitFor(async () => (await statsOf(pgpool, 1)).success > 0, { what: "a first check" });
     await proxy.set(fault);
     await pgpool.waitForLog(
-      new RegExp(`LOG: {2}health check failed on node 1 \\(timeout:${late}\\)\n.*DETAIL: .*`),
+      new RegExp(
+        `health_check1 pid \\d+: LOG: {2}health check failed on node 1 \\(timeout:${late}\\)\n.*DETAIL: .*`,
+      ),
     );
     expect(pgpool.log()).toMatch(detail);
     await pgpool.waitForLog(/=== Failover done\. shutdown host 127\.0\.0\.1/);
