@@ -1,4 +1,5 @@
 import { describe, expect, it } from "bun:test";
+import { readFileSync } from "node:fs";
 import { findParameter, parameterNames } from "../../lib/config/parameters.ts";
 import { showAll, showParameter, UnknownVariableError } from "../../lib/config/show.ts";
 import { poolStatusItems } from "../../lib/config/status.ts";
@@ -106,6 +107,23 @@ describe("SHOW POOL_STATUS", () => {
   it("has 165 rows with two servers and no watchdog", () => {
     expect(items).toHaveLength(165);
     expect(new Set(byName.keys()).size).toBe(165);
+  });
+
+  it("has Pgpool-II's items in their order, those of servers last", () => {
+    const file = new URL("../data/pool-status.txt", import.meta.url);
+    const expected = readFileSync(file, "utf8").trimEnd().split("\n");
+    const names = items.map(({ name }) => name);
+    expect(names.slice(0, expected.length)).toEqual(expected);
+    expect(names.slice(expected.length, expected.length + 8)).toEqual([
+      "backend_hostname0",
+      "backend_port0",
+      "backend_weight0",
+      "backend_data_directory0",
+      "backend_status0",
+      "standby_delay0",
+      "backend_flag0",
+      "backend_application_name0",
+    ]);
   });
 
   it.each([

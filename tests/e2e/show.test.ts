@@ -1,5 +1,6 @@
 /** The commands that pgpool itself answers. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "bun:test";
+import reference from "../data/parameters.json" with { type: "json" };
 import * as frontend from "../support/frontend.ts";
 import { SUPERUSER } from "../support/postgres.ts";
 import type { RawClient } from "../support/raw-client.ts";
@@ -231,6 +232,15 @@ describe("PGPOOL SHOW, SET and RESET", () => {
     ]);
     expect((await rowsOf(client, "pgpool show backend")).length).toBeGreaterThan(10);
     expect((await rowsOf(client, "PGPOOL SHOW ALL")).length).toBeGreaterThan(190);
+  });
+
+  it("show every parameter of Pgpool-II", async () => {
+    for (const { name, indexed } of reference.parameters) {
+      const asked = indexed !== null && !indexed.bare_name_allowed ? `${name}0` : name;
+      const rows = await rowsOf(client, `PGPOOL SHOW "${asked}"`);
+      // Those of every server have a row for all, and one for each of the two servers.
+      expect([asked, rows.length]).toEqual([asked, indexed?.bare_name_allowed ? 3 : 1]);
+    }
   });
 
   it("set a parameter for the session and set it back", async () => {

@@ -3,9 +3,9 @@ import { resolveName } from "../names.ts";
 import type { PlacedAssignment } from "../files.ts";
 import type { Finding } from "./finding.ts";
 
-/** Finds what is set twice and passwords that stand in files which others may read. */
+/** Finds what is set twice, passwords that others may read, and files that everybody may change. */
 export function checkLines(assignments: readonly PlacedAssignment[]): Finding[] {
-  const findings: Finding[] = [];
+  const findings = [...new Set(assignments.map(({ file }) => file))].flatMap(checkWritable);
   const seen = new Map<string, PlacedAssignment>();
   const exposed = new Set<string>();
   for (const at of assignments) {
@@ -27,7 +27,7 @@ export function checkLines(assignments: readonly PlacedAssignment[]): Finding[] 
     if (!parameter.secret || at.value === "" || isIndirect(at.value) || exposed.has(at.file)) {
       continue;
     }
-    if (!isReadableByOthers(at.file)) continue;
+    if (!mayOthers(at.file, 0o004)) continue;
     exposed.add(at.file);
     findings.push({
       severity: "warning",
@@ -46,7 +46,19 @@ function isIndirect(value: string): boolean {
   return value.startsWith("${") || value.startsWith("AES");
 }
 
-function isReadableByOthers(file: string): boolean {
+function checkWritable(file: string): Finding[] {
+  if (!mayOthers(file, 0o002)) return [];
+  return [{
+    severity: "error",
+    code: "writable-file",
+    file,
+    line: 0,
+    message: "everybody may change the file, and with it the commands that pgpool runs",
+    hint: `chmod o-w ${file}`,
+  }];
+}
+
+function mayOthers(file: string, bit: number): boolean {
   const stats = statSync(file, { throwIfNoEntry: false });
-  return stats !== undefined && (stats.mode & 0o004) !== 0;
+  return stats !== undefined && (stats.mode & bit) !== 0;
 }

@@ -220,6 +220,9 @@ export const mistakes: readonly Mistake[] = [
   }],
   ["a pcp.conf line without a hash", "error", "pcp-line", { pcp: "admin\n" }],
   ["a pcp.conf password that is no hash", "error", "pcp-line", { pcp: "admin:secret\n" }],
+  ["a configuration that everybody may change", "error", "writable-file", {
+    modes: { "pgpool.conf": 0o602 },
+  }],
   // Directories.
   ["a pid file in a directory there is not", "error", "no-directory", {
     conf: "pid_file_name = 'DIR/none/pgpool.pid'",
