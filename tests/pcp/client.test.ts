@@ -134,8 +134,10 @@ describe("the PCP client", () => {
     const options = await serve((request, socket) => {
       const first = after(() => encodeMessage("p", cStrings(["ArraySize", "1"])))(request);
       if (request.kind === "process-info") {
-        const more = () => socket.destroyed || socket.write(rows, more);
-        socket.write(first ?? "", more);
+        const more = () => void socket.write(rows);
+        socket.on("drain", more);
+        if (first !== undefined) socket.write(first);
+        more();
         return new Uint8Array();
       }
       return first;
