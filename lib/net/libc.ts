@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from "node:util";
 import { dlopen, ptr, read } from "bun:ffi";
 
 const SYMBOLS = {
@@ -36,8 +37,13 @@ function libc() {
 export class SystemCallError extends Error {
   override readonly name = "SystemCallError";
 
+  /** What the operating system says of the error, in words. */
+  readonly reason: string;
+
   constructor(readonly call: string, readonly errno: number) {
-    super(`${call} failed (errno ${errno})`);
+    const [, reason = `error ${errno}`] = getSystemErrorMap().get(-errno) ?? [];
+    super(`${call} failed: ${reason}`);
+    this.reason = reason;
   }
 }
 

@@ -136,9 +136,7 @@ function explain(cause: SystemCallError, path: string, parameter: string): Liste
   return new ListenError(
     denied ? "not-permitted" : cause.errno === Errno.EADDRINUSE ? "in-use" : "failed",
     path,
-    `could not create Unix-domain socket "${path}": ${
-      denied ? "permission denied" : cause.message
-    }`,
+    `could not create Unix-domain socket "${path}": ${cause.reason}`,
     `See whether the directory exists and may be written to, or correct ${parameter}.`,
     { cause },
   );

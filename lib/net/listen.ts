@@ -155,7 +155,7 @@ function explain(cause: SystemCallError, name: string, parameter: string): Liste
       return new ListenError(
         "failed",
         name,
-        `could not listen on ${name}: ${cause.message}`,
+        `could not listen on ${name}: ${cause.reason}`,
         "",
         { cause },
       );

@@ -137,6 +137,13 @@ describe("listening", () => {
     expect(error.message).toContain("is too long (maximum 107 bytes)");
   });
 
+  it("says in words why a Unix socket cannot be made", async () => {
+    const error = await failure(plan({ unix: [unixPlace("/nonexistent", 5432)] }));
+    expect(error.message).toBe(
+      'could not create Unix-domain socket "/nonexistent/.s.PGSQL.5432": no such file or directory',
+    );
+  });
+
   it("says which address is in use, and what to do", async () => {
     const port = await freePort();
     const of = plan({ tcp: [{ host: "127.0.0.1", port }] });
