@@ -14,6 +14,8 @@ import { PcpError } from "./service.ts";
 import { PcpUsers, PcpUsersError } from "./users.ts";
 
 const SALT_BYTES = 4;
+/** Salts that one connection gets; clients need one. */
+const MOST_SALTS = 10;
 const KEY_BYTES = 32;
 const saltSecret = randomBytes(KEY_BYTES);
 const MD5_ONLY = "Commands of Pgpool-II can only use md5.";
@@ -56,6 +58,7 @@ interface SaslOffer {
 export class PcpLogin {
   readonly #options: LoginOptions;
   #state: State = { kind: "start" };
+  #salts = 0;
 
   constructor(options: LoginOptions) {
     this.#options = options;
@@ -86,6 +89,7 @@ export class PcpLogin {
    * out among those who have.
    */
   #salt(user: string, mechanisms: readonly string[]): LoginStep {
+    if (++this.#salts > MOST_SALTS) throw refusal("authentication failed", "too many attempts");
     const salt = randomBytes(SALT_BYTES);
     const offer = mechanisms.length === 0 ? undefined : this.#saslOffer(user);
     this.#state = { kind: "salted", salt, sasl: offer };

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "../log/log.ts";
 import type { ByteStream } from "../net/stream.ts";
 import { answerRequest } from "./answer.ts";
@@ -71,7 +72,8 @@ class Conversation {
     const { stream } = this.client;
     this.#logSession(`new PCP connection from ${this.#from}`);
     try {
-      while (await this.#step(await this.#next()));
+      // Others have their turn between two requests, however many have come at once.
+      while (await this.#step(await this.#next())) await nextTurn();
     } catch (error) {
       if (!(error instanceof ConnectionOver)) this.#logFault(error);
       else if (error.reason !== "") {
@@ -107,7 +109,7 @@ class Conversation {
   async #step(step: ServerStep): Promise<boolean> {
     switch (step.kind) {
       case "answer":
-        this.#wire.send(step.bytes);
+        await this.#wire.sendSlowly(step.bytes);
         return true;
       case "accepted":
         this.#wire.send(step.bytes);

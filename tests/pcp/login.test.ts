@@ -194,6 +194,14 @@ describe("the server's side of a PCP connection", () => {
     ]);
   });
 
+  it("gives a connection ten salts and no more", () => {
+    const steps = served(...Array<Uint8Array>(12).fill(salt));
+    expect(steps).toEqual([
+      ...Array<string>(10).fill("answer"),
+      "authentication failed: too many attempts",
+    ]);
+  });
+
   it("ends the connection at a hostile length", () => {
     for (const length of [0, 260, 0x7fffffff, -2]) {
       const bytes = Buffer.from("L\0\0\0\0");

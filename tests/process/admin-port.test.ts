@@ -238,6 +238,16 @@ describe("the PCP port, with clients that mean no good,", () => {
     expect(await isServed()).toBe(true);
   });
 
+  it("serves others while one asks a hundred thousand things at once", async () => {
+    using busy = Bare.toPort();
+    await busy.logIn();
+    const count = encodeRequest({ kind: "node-count" });
+    busy.socket.write(Buffer.concat(Array<Uint8Array>(100_000).fill(count)));
+    await waitFor(() => busy.received.length > 0, { what: "the first answers" });
+    expect(await isServed()).toBe(true);
+    expect(busy.received.length).toBeLessThan(100_000 * 23);
+  });
+
   it("keeps no more than it must of who asks and never listens", async () => {
     using greedy = Bare.toPort();
     await greedy.logIn();
