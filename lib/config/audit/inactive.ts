@@ -30,7 +30,7 @@ const features: readonly Feature[] = [
     wanted: ({ values }) =>
       [values.failover_command, values.failback_command, values.follow_primary_command]
         .some((command) => command !== ""),
-    names: /^(failover|failback|follow_primary)_command$/,
+    names: /^(failover|failback|follow_primary)_command/,
   },
   {
     title: "automatic failback",
@@ -51,7 +51,7 @@ const features: readonly Feature[] = [
   },
   {
     title: "dml_adaptive, in whose place transaction counts",
-    wanted: ({ values }) => values.disable_load_balance_on_write === "dml_adaptive",
+    wanted: ({ values }) => values.disable_load_balance_on_write.startsWith("dml_adaptive"),
     names: /^(disable_load_balance_on_write|dml_adaptive_object_relationship_list)$/,
   },
   {
@@ -70,6 +70,11 @@ const features: readonly Feature[] = [
     names: /^(replication_delay_source_|track_table_mutation_)/,
   },
 ];
+
+/** Whether a parameter, without index, belongs to something that is not active yet. */
+export function isInactive(name: string): boolean {
+  return features.some((feature) => feature.names.test(name));
+}
 
 /** Which parameters that are set have no effect yet: one finding for each feature. */
 export function checkInactive(config: Config): Finding[] {

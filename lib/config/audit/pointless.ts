@@ -27,6 +27,11 @@ const reasons: Readonly<Partial<Record<PlainName, Reason>>> = {
   },
 };
 
+/** Whether a parameter changes nothing here. */
+export function isPointless(name: string): boolean {
+  return Object.hasOwn(reasons, name);
+}
+
 /** Finds parameters with another value than their default which change nothing. */
 export function checkPointless(config: Config): Finding[] {
   return Object.entries(reasons).flatMap(([name, { why, hint }]) => {
