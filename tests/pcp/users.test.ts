@@ -1,6 +1,7 @@
 import { describe, expect, it } from "bun:test";
 import { buildVerifier, formatVerifier } from "../../lib/auth/scram.ts";
 import { md5Hex } from "../../lib/auth/md5.ts";
+import { formatPasswordLine } from "../../lib/auth/password-file.ts";
 import { PcpUsers, PcpUsersError } from "../../lib/pcp/users.ts";
 
 const verifier = formatVerifier(buildVerifier("secret", Buffer.alloc(16, 1)));
@@ -16,6 +17,11 @@ describe("pcp.conf", () => {
     expect(users.verifier("other")).toBeUndefined();
     expect(users.secrets("nobody")).toEqual([]);
     expect(users.problems).toEqual([]);
+  });
+
+  it("takes lines as `pgpool passwd scram` prints them for pool_passwd", () => {
+    const users = PcpUsers.parse(formatPasswordLine("ops", verifier));
+    expect(users.verifier("ops")).toEqual(buildVerifier("secret", Buffer.alloc(16, 1)));
   });
 
   it("tells which lines nobody can log in by, and never their secret", () => {
