@@ -1,8 +1,8 @@
 import type { NodeComplaint } from "../process/messages.ts";
 import type { Draft } from "./draft.ts";
-import { degenerate } from "./failover.ts";
 import { describeOutcome, liveness, type PingOutcome } from "./facts.ts";
 import { type ClusterNode, isUsableNode } from "./node.ts";
+import { requestDown, withdrawDown } from "./queue.ts";
 import { hasSearchedPrimary } from "./settings.ts";
 
 /** Milliseconds a primary may start up or recover from a crash before it counts as failed. */
@@ -52,7 +52,11 @@ export function hearVerification(
     return;
   }
   draft.update(id, { verifyingSince: null });
-  if (life === "alive") return;
+  if (life === "alive") {
+    draft.update(id, { isSeen: true });
+    withdrawDown(draft, id);
+    return;
+  }
   if (!draft.settings.failoverOnBackendError && !draft.settings.failoverOnBackendShutdown) {
     refuse(draft, node, "failover_on_backend_error is off");
     return;
@@ -62,7 +66,7 @@ export function hearVerification(
     text: `backend node ${id} at ${node.hostname}(${node.port}) does not answer`,
     detail: describeOutcome(outcome),
   });
-  if (node.allowToFailover) degenerate(draft, node, "failure");
+  if (node.allowToFailover) requestDown(draft, id, "failure");
   else refuse(draft, node, "failover is disallowed for the node");
 }
 

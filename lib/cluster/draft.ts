@@ -1,10 +1,12 @@
 import type { Effect, LogEntry } from "./effects.ts";
 import { type HealthState, NO_HEALTH } from "./health.ts";
-import { type ClusterNode, type DownCause, isUsableNode } from "./node.ts";
+import { type ClusterNode, type DownCause, isUsableNode, NO_REPLICATION } from "./node.ts";
+import type { RequestRefusal } from "./requests.ts";
 import { makeSnapshot, showsTheSame } from "./snapshot.ts";
 import type { ClusterSettings } from "./settings.ts";
 import type { ClusterState, Transition } from "./state.ts";
 import type { NodeStatus } from "./types.ts";
+import type { NodeRequest, Work } from "./work.ts";
 
 /**
  * A state under construction: lives for one event only. Everything that changes a node goes
@@ -17,6 +19,7 @@ export class Draft {
   timeline: number;
   told: string;
   isSettled: boolean;
+  work: Work;
   readonly #before: ClusterState;
   readonly #effects: Effect[] = [];
   #nodes: ClusterNode[];
@@ -35,6 +38,7 @@ export class Draft {
     this.timeline = before.timeline;
     this.told = before.told;
     this.isSettled = before.isSettled;
+    this.work = before.work;
   }
 
   get nodes(): readonly ClusterNode[] {
@@ -94,6 +98,23 @@ export class Draft {
     if (this.#primary === id && !isUsableNode(changed)) this.#primary = -1;
   }
 
+  /** Takes a node out of use: its status is kept, and what is open to it is closed. */
+  takeOut(id: number, cause: DownCause): void {
+    this.changeStatus(id, "down", cause);
+    this.update(id, { ...NO_REPLICATION, serverVersion: 0 });
+    this.effect({ type: "save-status" });
+    this.effect({ type: "disconnect", node: id });
+  }
+
+  doWork(change: Partial<Work>): void {
+    this.work = { ...this.work, ...change };
+  }
+
+  /** Tells all who wait for a request how it ended. */
+  answer({ tickets }: NodeRequest, refusal: RequestRefusal | null): void {
+    for (const ticket of tickets) this.effect({ type: "answer", ticket, refusal });
+  }
+
   /** Makes a usable node the primary, or nobody (-1); the times of the roles' change follow. */
   changePrimary(id: number): void {
     if (id === this.#primary) return;
@@ -126,6 +147,7 @@ export class Draft {
       verdicts: this.verdicts,
       told: this.told,
       isSettled: this.isSettled,
+      work: this.work,
     };
     if (showsTheSame(makeSnapshot(this.#before), makeSnapshot(state))) {
       return { state, effects: this.#effects };

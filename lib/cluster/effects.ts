@@ -1,3 +1,6 @@
+import type { CommandValues } from "./command-values.ts";
+import type { RequestRefusal } from "./requests.ts";
+
 /** One thing to tell the operator. */
 export interface LogEntry {
   /** Name in the log, that of Pgpool-II's process for the work; `main` when absent. */
@@ -22,5 +25,24 @@ export type Effect =
   | { readonly type: "health-check"; readonly node: number }
   /** Send `health-due` after a pause in milliseconds, in place of what was planned; null: never. */
   | { readonly type: "health-timer"; readonly node: number; readonly pause: number | null }
+  /** Run an operator's command; answered by `command-ended`. Deadline in ms, 0 for none. */
+  | {
+    readonly type: "command";
+    readonly run: number;
+    readonly name: "failover_command" | "failback_command" | "follow_primary_command";
+    readonly template: string;
+    readonly deadline: number;
+    readonly values: CommandValues;
+  }
+  /** End a command; its end is of no interest any more. */
+  | { readonly type: "stop-command"; readonly run: number }
+  /** Tell whoever holds the ticket that his request is done, or why it is not. */
+  | {
+    readonly type: "answer";
+    readonly ticket: number;
+    readonly refusal: RequestRefusal | null;
+  }
+  /** Ask a node that is down what it is now; answered by `return-probed`. */
+  | { readonly type: "ask-return"; readonly node: number }
   /** Close what is kept open to the node. */
   | { readonly type: "disconnect"; readonly node: number };

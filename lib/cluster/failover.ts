@@ -1,63 +1,238 @@
 import type { Draft } from "./draft.ts";
-import { type ClusterNode, type DownCause, isUsableNode, NO_REPLICATION } from "./node.ts";
+import { cancelFollow } from "./follow.ts";
+import { type ClusterNode, isUsableNode, placeOf } from "./node.ts";
+import type { RequestRefusal } from "./requests.ts";
+import { beginSearch, restartSearch } from "./search.ts";
 import { hasSearchedPrimary } from "./settings.ts";
-import { beginSearch } from "./search.ts";
 import { mainNode } from "./snapshot.ts";
+import { type BegunRequest, type Change, type NodeRequest, transitionOfChange } from "./work.ts";
 
-/**
- * Takes a usable node out (reference behaviour.md 11): status down, a search for a new primary
- * when it was the primary. The caller has made sure that it really is to go.
- */
-export function degenerate(draft: Draft, node: ClusterNode, cause: DownCause): void {
-  const wasPrimary = draft.primary === node.id;
-  const place = `${node.hostname}(${node.port})`;
-  draft.log({ severity: "log", text: `=== Starting degeneration. shutdown host ${place} ===` });
-  draft.changeStatus(node.id, "down", cause);
-  draft.update(node.id, { ...NO_REPLICATION, serverVersion: 0 });
-  draft.effect({ type: "save-status" });
-  draft.effect({ type: "disconnect", node: node.id });
-  logNewNodes(draft);
-  draft.log({ severity: "log", text: `=== Failover done. shutdown host ${place} ===` });
-  if (wasPrimary && hasSearchedPrimary(draft.settings.mode)) beginSearch(draft);
-}
+type Down = Extract<Change, { kind: "down" }>;
 
-/** Takes a node back that is down (behaviour.md 11); `isPrimary` when it was verified as such. */
-export function failBack(draft: Draft, node: ClusterNode, isPrimary: boolean): void {
-  const place = `${node.hostname}(${node.port})`;
-  draft.log({ severity: "log", text: `=== Starting fail back. reconnect host ${place} ===` });
-  draft.changeStatus(node.id, "waiting", "none");
-  if (isPrimary) draft.changePrimary(node.id);
-  draft.effect({ type: "save-status" });
-  logNewNodes(draft);
-  draft.log({ severity: "log", text: `=== Failback done. reconnect host ${place} ===` });
-  if (hasSearchedPrimary(draft.settings.mode)) draft.effect({ type: "check" });
-}
-
-/** Takes a node back because somebody says so; its role is found out by the next check. */
-export function attachNode(draft: Draft, id: number): void {
-  const node = draft.node(id);
-  if (node === undefined || node.status !== "down") return;
-  // Whoever attaches a primary of the past by hand means it.
-  if (draft.primary === -1) draft.timeline = 0;
-  failBack(draft, node, false);
-}
-
-/** Takes a node out because somebody says so; it stays out until it is attached. */
-export function detachNode(draft: Draft, id: number): void {
-  const node = draft.node(id);
-  if (node === undefined || node.status === "unused") return;
-  if (isUsableNode(node)) {
-    degenerate(draft, node, "operator");
-    return;
+/** Begins a request (reference behaviour.md 11); it may well be over at once. */
+export function begin(draft: Draft, request: NodeRequest): void {
+  const node = draft.node(request.node);
+  if (node === undefined) return;
+  switch (request.change.kind) {
+    case "down":
+      beginDown(draft, request, request.change, node);
+      return;
+    case "quarantine":
+      beginQuarantine(draft, request, node);
+      return;
+    case "up":
+      beginUp(draft, request, node);
+      return;
+    case "promote":
+      beginPromotion(draft, request, node);
+      return;
   }
-  draft.update(id, { downCause: "operator" });
-  draft.log({ severity: "log", text: "failover: no backends are degenerated" });
 }
 
-function logNewNodes(draft: Draft): void {
+/** The operator's command of the request under way has ended, whatever became of it. */
+export function commandEnded(draft: Draft): void {
+  const { active } = draft.work;
+  if (active === null) return;
+  draft.doWork({ active: null });
+  settleRoles(draft, active);
+}
+
+/** Says who has which role now, and ends requests, oldest first. */
+export function finish(
+  draft: Draft,
+  ended: readonly { readonly begun: BegunRequest; readonly refusal: RequestRefusal | null }[],
+): void {
+  if (ended.length === 0) return;
   if (hasSearchedPrimary(draft.settings.mode)) {
     draft.log({ severity: "log", text: `failover: set new primary node: ${draft.primary}` });
   }
-  const main = mainNode(draft.nodes);
-  draft.log({ severity: "log", text: `failover: set new main node: ${main}` });
+  draft.log({ severity: "log", text: `failover: set new main node: ${mainNode(draft.nodes)}` });
+  for (const { begun: { request }, refusal } of ended) {
+    const node = draft.node(request.node);
+    if (node === undefined) continue;
+    // A switchover that promoted nobody, or somebody else, has still taken the primary out.
+    if (refusal === null || request.change.kind !== "promote") {
+      draft.log({ severity: "log", text: `=== ${endText(request.change, placeOf(node))} ===` });
+      count(draft, request.change);
+    }
+    draft.answer(request, refusal);
+  }
+}
+
+function beginDown(draft: Draft, request: NodeRequest, change: Down, node: ClusterNode): void {
+  const refusal = refusalNow(draft, change, node);
+  if (refusal !== null) {
+    draft.log({ severity: "log", text: "failover: no backends are degenerated" });
+    draft.answer(request, refusal);
+    return;
+  }
+  const begun = begunRequest(draft, request);
+  log(draft, `=== Starting degeneration. shutdown host ${placeOf(node)} ===`);
+  draft.takeOut(node.id, change.cause === "failure" && !node.isSeen ? "unseen" : change.cause);
+  const newMain = change.promote ?? mainNode(draft.nodes);
+  const { failoverCommand: template, failoverCommandTimeout } = draft.settings;
+  if (hasSearchedPrimary(draft.settings.mode) && begun.oldPrimary === node.id) {
+    cancelFollow(draft);
+    const { lost } = draft.work;
+    const successor = template === "" ? -1 : newMain;
+    const isHandedOn = successor !== -1 || lost?.isHandedOn === true;
+    draft.doWork({ lost: { node: lost?.node ?? node.id, successor, isHandedOn } });
+  }
+  runOrGoOn(draft, begun, newMain, "failover_command", template, failoverCommandTimeout);
+}
+
+/** What has changed since the request was queued may have made it pointless. */
+function refusalNow(draft: Draft, change: Down, node: ClusterNode): RequestRefusal | null {
+  const { status } = node;
+  if (!isUsableNode(node)) return { kind: "not-valid-for-failover", status };
+  if (!node.allowToFailover) return { kind: "failover-disallowed" };
+  if (change.promote === null) return null;
+  if (draft.primary !== node.id) return { kind: "no-primary" };
+  const successor = draft.node(change.promote);
+  return successor !== undefined && isUsableNode(successor)
+    ? null
+    : { kind: "not-valid-for-promotion", status: successor?.status ?? "unused" };
+}
+
+function beginQuarantine(draft: Draft, request: NodeRequest, node: ClusterNode): void {
+  if (!isUsableNode(node)) {
+    draft.answer(request, { kind: "not-valid-for-failover", status: node.status });
+    return;
+  }
+  const begun = begunRequest(draft, request);
+  log(draft, `=== Starting quarantine. shutdown host ${placeOf(node)} ===`);
+  draft.changeStatus(node.id, "quarantine", "none");
+  draft.effect({ type: "save-status" });
+  draft.effect({ type: "disconnect", node: node.id });
+  settleRoles(draft, begun);
+}
+
+function beginUp(draft: Draft, request: NodeRequest, node: ClusterNode): void {
+  if (isUsableNode(node)) {
+    draft.answer(request, { kind: "not-valid-for-failback", status: node.status });
+    return;
+  }
+  const begun = begunRequest(draft, request);
+  log(draft, `=== Starting fail back. reconnect host ${placeOf(node)} ===`);
+  const wasQuarantined = node.status === "quarantine";
+  // Whoever attaches a primary of the past by hand means it.
+  if (draft.primary === -1 && request.tickets.length > 0) draft.timeline = 0;
+  draft.changeStatus(node.id, "waiting", "none");
+  draft.effect({ type: "save-status" });
+  const { failbackCommand, failoverCommandTimeout } = draft.settings;
+  // Quarantine is no state of the server, so that nothing has to be run for it (commands.md 2.5).
+  const template = wasQuarantined ? "" : failbackCommand;
+  const newMain = mainNode(draft.nodes);
+  runOrGoOn(draft, begun, newMain, "failback_command", template, failoverCommandTimeout);
+}
+
+function beginPromotion(draft: Draft, request: NodeRequest, node: ClusterNode): void {
+  if (!isUsableNode(node)) {
+    draft.answer(request, { kind: "not-valid-for-promotion", status: node.status });
+    return;
+  }
+  log(draft, `starting promotion. promote host ${placeOf(node)}`);
+  cancelFollow(draft);
+  awaitPrimary(draft, begunRequest(draft, request));
+}
+
+/** Runs the operator's command, if there is one; what comes after it follows in any case. */
+function runOrGoOn(
+  draft: Draft,
+  begun: BegunRequest,
+  newMain: number,
+  name: "failover_command" | "failback_command",
+  template: string,
+  timeout: number,
+): void {
+  const node = draft.node(begun.request.node);
+  if (template === "" || node === undefined) {
+    settleRoles(draft, begun);
+    return;
+  }
+  const run = draft.work.lastRun + 1;
+  draft.doWork({ active: { ...begun, run }, lastRun: run });
+  draft.effect({
+    type: "command",
+    run,
+    name,
+    template,
+    deadline: timeout * 1000,
+    values: {
+      node,
+      newMain: draft.node(newMain) ?? null,
+      oldMain: begun.oldMain,
+      oldPrimary: draft.node(begun.oldPrimary) ?? null,
+    },
+  });
+}
+
+/**
+ * The node's part is done. A primary has to be found before the request has ended where a node is
+ * used again, or where failover_command was to make one: where nobody was asked to, nothing is
+ * under way that would be worth waiting for.
+ */
+function settleRoles(draft: Draft, begun: BegunRequest): void {
+  if (!hasSearchedPrimary(draft.settings.mode)) {
+    finish(draft, [{ begun, refusal: null }]);
+    return;
+  }
+  const isAwaited = begun.request.change.kind === "up" ||
+    draft.primary === -1 && draft.work.lost?.isHandedOn === true;
+  if (isAwaited) {
+    awaitPrimary(draft, begun);
+    return;
+  }
+  finish(draft, [{ begun, refusal: null }]);
+  if (draft.primary === -1) beginSearch(draft);
+}
+
+function awaitPrimary(draft: Draft, begun: BegunRequest): void {
+  draft.doWork({ awaiting: [...draft.work.awaiting, begun] });
+  const isLoss = begun.request.change.kind === "down" && begun.oldPrimary === begun.request.node;
+  if (isLoss) restartSearch(draft);
+  else beginSearch(draft);
+}
+
+function begunRequest(draft: Draft, request: NodeRequest): BegunRequest {
+  return {
+    request,
+    oldMain: mainNode(draft.nodes),
+    oldPrimary: oldPrimary(draft, request.node),
+    since: draft.now,
+  };
+}
+
+/**
+ * The primary, or the one that was lost. A node that was to become the primary and goes down before
+ * it was seen to be one counts as it: otherwise the command would promote nobody in its place.
+ */
+function oldPrimary(draft: Draft, node: number): number {
+  if (!hasSearchedPrimary(draft.settings.mode)) return -1;
+  const { lost } = draft.work;
+  if (draft.primary !== -1 || lost === null) return draft.primary;
+  return lost.successor === node ? node : lost.node;
+}
+
+function count(draft: Draft, change: Change): void {
+  const { counts } = draft.work;
+  const kind = change.kind === "quarantine" ? "quarantine" : transitionOfChange(change);
+  draft.doWork({ counts: { ...counts, [kind]: counts[kind] + 1 } });
+}
+
+function endText(change: Change, place: string): string {
+  switch (change.kind) {
+    case "down":
+      return `Failover done. shutdown host ${place}`;
+    case "quarantine":
+      return `Quarantine done. shutdown host ${place}`;
+    case "up":
+      return `Failback done. reconnect host ${place}`;
+    case "promote":
+      return `Promotion done. promoted host ${place}`;
+  }
+}
+
+function log(draft: Draft, text: string): void {
+  draft.log({ severity: "log", text });
 }

@@ -1,9 +1,10 @@
+import { mayReturn } from "./comeback.ts";
 import { RESTART_GRACE, RESTART_PAUSE } from "./complaint.ts";
 import type { Draft } from "./draft.ts";
-import { degenerate } from "./failover.ts";
 import { describeOutcome, liveness, type PingOutcome } from "./facts.ts";
 import { failed, type HealthTally, NO_TALLY, skipped, succeeded } from "./health-stats.ts";
 import { type ClusterNode, isUsableNode } from "./node.ts";
+import { requestDown, requestUp, withdrawDown } from "./queue.ts";
 import { healthCheckOf, type HealthCheckSettings } from "./settings.ts";
 
 /** The health check of one node. */
@@ -43,6 +44,7 @@ export function hearHealthDue(draft: Draft, id: number): void {
   }
   draft.setHealth(id, { check: null, tally: skipped(draft.health(id).tally, draft.now) });
   planNext(draft, id, settings.period * 1000);
+  if (mayReturn(draft.settings, node)) draft.effect({ type: "ask-return", node: id });
 }
 
 /** A node has been looked at. An answer that began before its last change decides nothing. */
@@ -66,6 +68,7 @@ export function hearHealth(
       tally: succeeded(tally, draft.now, duration, check.retries),
     });
     planNext(draft, id, settings.period * 1000);
+    if (!isStale) hearWell(draft, node);
     return;
   }
 
@@ -114,6 +117,13 @@ function pauseBeforeRetry(
   return isRestarting && draft.now - check.startedAt < RESTART_GRACE ? RESTART_PAUSE : null;
 }
 
+/** A quarantine ends with the first sign of life. */
+function hearWell(draft: Draft, node: ClusterNode): void {
+  draft.update(node.id, { isSeen: true });
+  withdrawDown(draft, node.id);
+  if (node.status === "quarantine") requestUp(draft, node.id);
+}
+
 /** The last attempt has failed. */
 function judge(draft: Draft, node: ClusterNode, outcome: PingOutcome): void {
   const { id } = node;
@@ -131,7 +141,7 @@ function judge(draft: Draft, node: ClusterNode, outcome: PingOutcome): void {
   const isLate = outcome.kind === "timeout" || outcome.kind === "connect-timeout";
   log(draft, id, `health check failed on node ${id} (timeout:${isLate ? 1 : 0})`, detail);
   if (!isUsableNode(node)) return;
-  if (node.allowToFailover) degenerate(draft, node, "failure");
+  if (node.allowToFailover) requestDown(draft, id, "failure");
   else log(draft, id, `health check failed on node ${id} but failover is disallowed for the node`);
 }
 

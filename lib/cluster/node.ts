@@ -1,17 +1,19 @@
 import type { BackendSettings } from "./settings.ts";
 import type { NodeStatus } from "./types.ts";
 
-/**
- * Why a node is down, which decides whether it is used again without being asked for:
- * `failure` and `status-file` come back when verified; `false-primary` only as a standby;
- * `operator` (detached by hand) and `added` (a slot new since a reload) wait for an attach.
- */
+/** Why a node is down, which decides whether it is used again without being attached. */
 export type DownCause =
   | "none"
+  /** It has not answered since pgpool started. */
+  | "unseen"
   | "failure"
+  /** It is to follow a new primary. */
+  | "follow"
   | "status-file"
   | "false-primary"
+  /** It was detached by hand. */
   | "operator"
+  /** It is a slot new since a reload. */
   | "added";
 
 /** One backend slot as the supervisor keeps it. */
@@ -27,6 +29,10 @@ export interface ClusterNode {
   readonly alwaysPrimary: boolean;
   readonly status: NodeStatus;
   readonly downCause: DownCause;
+  /** It has answered since pgpool started. */
+  readonly isSeen: boolean;
+  /** Milliseconds when it was last taken back by auto_failback. */
+  readonly autoFailbackAt: number;
   /** Milliseconds since when a complaint is being verified, null when none is. */
   readonly verifyingSince: number | null;
   /** Milliseconds of the last time a complaint was refused in the log. */
@@ -56,6 +62,8 @@ export function newNode(
     port: backend.port,
     status,
     downCause,
+    isSeen: false,
+    autoFailbackAt: -Infinity,
     verifyingSince: null,
     refusedAt: -Infinity,
     changedAt: now,
@@ -103,22 +111,12 @@ export const NO_REPLICATION = {
   replicationSyncState: "",
 } as const;
 
-/** Whether a node that is down is probed and used again by itself. */
-export function returnsByItself(node: ClusterNode): boolean {
-  if (node.status !== "down") return false;
-  switch (node.downCause) {
-    case "failure":
-    case "status-file":
-    case "false-primary":
-      return true;
-    case "none":
-    case "operator":
-    case "added":
-      return false;
-  }
-}
-
 /** Whether sessions may use the node. */
 export function isUsableNode(node: ClusterNode): boolean {
   return node.status === "up" || node.status === "waiting";
+}
+
+/** A node in the words of the log: `host(port)`. */
+export function placeOf(node: ClusterNode): string {
+  return `${node.hostname}(${node.port})`;
 }

@@ -22,7 +22,7 @@ export interface Probe {
   ping(endpoint: Endpoint, deadline: number): Promise<PingOutcome>;
   /** Whether the server lets the user of the node's health check in. */
   login(node: number, endpoint: Endpoint, limits: ProbeLimits): Promise<PingOutcome>;
-  /** Closes what is kept open to a node. */
+  /** Closes what is kept open to a node; a question for its facts that is under way ends at once. */
   release(node: number): Promise<void>;
   /** Closes everything. */
   close(): Promise<void>;
@@ -47,35 +47,61 @@ interface Kept {
 /** A probe over real sockets. */
 export function createProbe(identities: ProbeIdentities): Probe {
   const kept = new Map<number, Kept>();
-  let isClosed = false;
+  /** Makes a question under way end, by node. */
+  const giveUps = new Map<number, () => void>();
 
-  const release = (node: number): Promise<void> => {
+  const drop = (node: number): void => {
     kept.get(node)?.session.close();
     kept.delete(node);
+  };
+
+  const release = (node: number): Promise<void> => {
+    giveUps.get(node)?.();
+    drop(node);
     return Promise.resolve();
+  };
+
+  /** @param isWanted whether a connection that came about is still to be kept */
+  const askKept = async (
+    node: number,
+    endpoint: Endpoint,
+    deadline: number,
+    isWanted: () => boolean,
+  ): Promise<ProbeOutcome> => {
+    const until = performance.now() + deadline;
+    const before = kept.get(node);
+    if (before !== undefined && isSamePlace(before.endpoint, endpoint)) {
+      const outcome = await ask(before.session, deadline);
+      if (outcome.kind === "ok") return outcome;
+      // It may only be a left-over of a server that has been restarted: another try is made.
+      kept.delete(node);
+      before.session.stream.destroy();
+      if (outcome.kind === "timeout" || !isWanted()) return outcome;
+    } else {
+      drop(node);
+    }
+    const opened = await openAndAsk(endpoint, identities.check(), until - performance.now());
+    if (opened.session !== null) {
+      if (isWanted()) kept.set(node, { session: opened.session, endpoint });
+      else opened.session.close();
+    }
+    return opened.outcome;
   };
 
   return {
     async facts(node, endpoint, deadline) {
-      const until = performance.now() + deadline;
-      const before = kept.get(node);
-      if (before !== undefined && isSamePlace(before.endpoint, endpoint)) {
-        const outcome = await ask(before.session, deadline);
-        if (outcome.kind === "ok") return outcome;
-        // It may only be a left-over of a server that has been restarted: another try is made.
-        kept.delete(node);
-        before.session.stream.destroy();
-        if (outcome.kind === "timeout") return outcome;
-      } else {
-        await release(node);
+      const { promise: givenUp, resolve } = Promise.withResolvers<ProbeOutcome>();
+      let isWanted = true;
+      const giveUp = () => {
+        isWanted = false;
+        resolve({ kind: "lost", code: "released" });
+      };
+      giveUps.set(node, giveUp);
+      try {
+        return await Promise.race([askKept(node, endpoint, deadline, () => isWanted), givenUp]);
+      } finally {
+        if (giveUps.get(node) === giveUp) giveUps.delete(node);
       }
-      const opened = await openAndAsk(endpoint, identities.check(), until - performance.now());
-      // A check may still be under way when everything is closed.
-      if (opened.session !== null) {
-        if (isClosed) opened.session.close();
-        else kept.set(node, { session: opened.session, endpoint });
-      }
-      return opened.outcome;
     },
 
     async freshFacts(endpoint, deadline) {
@@ -106,8 +132,7 @@ export function createProbe(identities: ProbeIdentities): Probe {
     release,
 
     async close() {
-      isClosed = true;
-      await Promise.all([...kept.keys()].map(release));
+      await Promise.all([...kept.keys(), ...giveUps.keys()].map(release));
     },
   };
 }

@@ -22,8 +22,6 @@ export type RequestRefusal =
   | { readonly kind: "not-promoted"; readonly primary: number }
   /** Another request of the same kind for this node, or another promotion, is under way. */
   | { readonly kind: "in-progress"; readonly transition: ClusterTransition }
-  /** Too many requests wait. */
-  | { readonly kind: "queue-full" }
   /** pgpool stops. */
   | { readonly kind: "stopping" };
 
@@ -55,6 +53,11 @@ export interface NodeRequests {
   attach(node: number): Promise<void>;
   /** Takes a node out until it is attached; runs failover_command. */
   detach(node: number): Promise<void>;
+  /**
+   * Takes a node out until it shows a sign of life; nobody is promoted for it, and no command runs.
+   * (For the watchdog, when the others do not agree that the node is dead.)
+   */
+  quarantine(node: number): Promise<void>;
   /**
    * Makes a node the primary; resolves when its server says that it is. All other nodes are then
    * down until follow_primary_command has brought each back.

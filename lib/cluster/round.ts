@@ -1,11 +1,12 @@
+import { awaitedPrimary, settleAwaiting } from "./awaiting.ts";
 import { checkDelay } from "./delay.ts";
 import type { Draft } from "./draft.ts";
 import type { LogEntry } from "./effects.ts";
-import { degenerate } from "./failover.ts";
 import { liveness, type ProbeOutcome } from "./facts.ts";
 import { isUsableNode } from "./node.ts";
 import { findPrimary, Verdict } from "./primary.ts";
-import { beginSearch, endSearch, expireSearch } from "./search.ts";
+import { requestDown } from "./queue.ts";
+import { continueSearch, endSearch, expireSearch } from "./search.ts";
 import { hasSearchedPrimary, healthCheckOf } from "./settings.ts";
 
 /**
@@ -24,15 +25,21 @@ export function hearRound(
     const node = draft.node(id);
     if (node === undefined || !isUsableNode(node) || node.changedAt > startedAt) continue;
     outcomes.set(id, outcome);
-    if (outcome.kind === "ok") draft.update(id, { serverVersion: outcome.facts.serverVersion });
+    if (outcome.kind !== "ok") continue;
+    draft.update(id, { serverVersion: outcome.facts.serverVersion, isSeen: true });
   }
-  const notes = [...judge(draft, outcomes), ...measure(draft, outcomes)];
-  tellOnce(draft, notes);
+  // Roles change when the command of the request under way has done its part, not before.
+  const isChanging = draft.work.active !== null;
+  const notes = isChanging ? [] : judge(draft, outcomes);
+  tellOnce(draft, [...notes, ...measure(draft, outcomes)]);
   suspectHanging(draft, outcomes);
+  suspectDead(draft, outcomes);
+  if (isChanging) return;
+  if (draft.primary === -1) expireSearch(draft);
+  settleAwaiting(draft, outcomes);
+  if (draft.primary === -1 || draft.work.awaiting.length > 0) continueSearch(draft);
+  else endSearch(draft);
   detachFalsePrimaries(draft);
-  if (draft.primary >= 0) endSearch(draft);
-  else if (draft.search === null) beginSearch(draft);
-  else expireSearch(draft);
 }
 
 function judge(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): readonly LogEntry[] {
@@ -47,6 +54,7 @@ function judge(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): reado
     })),
     {
       present: before,
+      wanted: awaitedPrimary(draft),
       timeline: draft.timeline,
       detachFalsePrimary: draft.settings.detachFalsePrimary,
     },
@@ -55,7 +63,7 @@ function judge(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): reado
   draft.changePrimary(found.primary);
   rememberTimeline(draft, outcomes.get(found.primary));
   if (before !== found.primary) {
-    if (draft.isSettled) {
+    if (draft.isSettled && draft.work.awaiting.length === 0) {
       draft.log({ severity: "log", text: `failover: set new primary node: ${found.primary}` });
     }
     suspectSilent(draft, before, outcomes);
@@ -88,6 +96,15 @@ function suspectHanging(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome
     const node = draft.node(id);
     if (!node?.allowToFailover || healthCheckOf(draft.settings, id).period > 0) continue;
     if (outcome.kind === "timeout") draft.verifySilently([node]);
+  }
+}
+
+/** While a primary is waited for, a node that is not there must not be waited for as well. */
+function suspectDead(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): void {
+  if (draft.work.awaiting.length === 0 || !draft.settings.failoverOnBackendError) return;
+  for (const [id, outcome] of outcomes) {
+    const node = draft.node(id);
+    if (node?.allowToFailover && liveness(outcome) === "dead") draft.verifySilently([node]);
   }
 }
 
@@ -125,9 +142,10 @@ function tellOnce(draft: Draft, notes: readonly LogEntry[]): void {
 }
 
 function detachFalsePrimaries(draft: Draft): void {
-  if (!draft.settings.detachFalsePrimary) return;
+  // Nodes that are being made to follow a primary may claim anything (behaviour.md 8.2).
+  if (!draft.settings.detachFalsePrimary || draft.work.follow !== null) return;
   for (const node of draft.usable()) {
     if (draft.verdicts.get(node.id) !== Verdict.Invalid || !node.allowToFailover) continue;
-    degenerate(draft, node, "false-primary");
+    requestDown(draft, node.id, "false-primary");
   }
 }

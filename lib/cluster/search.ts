@@ -17,6 +17,17 @@ export function beginSearch(draft: Draft): void {
   draft.effect({ type: "check" });
 }
 
+/** Keeps a search running, without asking at once. */
+export function continueSearch(draft: Draft): void {
+  if (draft.search === null) beginSearch(draft);
+}
+
+/** Gives a search that is under way its whole time once more. */
+export function restartSearch(draft: Draft): void {
+  if (draft.search !== null) draft.search = { since: draft.now, isExpired: false };
+  beginSearch(draft);
+}
+
 /** Ends the search, if there is one: the primary is known. */
 export function endSearch(draft: Draft): void {
   draft.search = null;

@@ -1,19 +1,25 @@
 import type { NodeComplaint } from "../process/messages.ts";
 import type { Clock } from "./clock.ts";
+import { isAskedOften } from "./comeback.ts";
+import { Commands, type RunCommand } from "./commands.ts";
 import type { DownRequests } from "./down-requests.ts";
 import type { Effect, LogEntry } from "./effects.ts";
-import { type HealthCheckStats, healthCheckStats, NO_TALLY } from "./health-stats.ts";
-import type { ProbeLimits } from "./server-session.ts";
 import type { PingOutcome, ProbeFailure, ProbeOutcome } from "./facts.ts";
-import { type ClusterNode, isUsableNode, returnsByItself } from "./node.ts";
+import { type HealthCheckStats, healthCheckStats, NO_TALLY } from "./health-stats.ts";
+import { type ClusterNode, isUsableNode } from "./node.ts";
 import { Verdict } from "./primary.ts";
 import type { Probe } from "./probe.ts";
-import { type NodeRequests, RequestError } from "./requests.ts";
+import type { Wish } from "./queue.ts";
+import { Repeat } from "./repeat.ts";
+import { type NodeRequests, type PromoteOptions, RequestError } from "./requests.ts";
+import type { ProbeLimits } from "./server-session.ts";
 import { type ClusterSettings, hasSearchedPrimary, healthCheckOf } from "./settings.ts";
 import { makeSnapshot } from "./snapshot.ts";
 import { type ClusterEvent, type ClusterState, initialState, step } from "./state.ts";
 import { type StatusFile, StatusFileError } from "./status-file.ts";
+import { Tickets } from "./tickets.ts";
 import type { ClusterSnapshot } from "./types.ts";
+import type { ChangeCounts } from "./work.ts";
 
 /** What the service is made from. */
 export interface ClusterServiceOptions {
@@ -21,6 +27,7 @@ export interface ClusterServiceOptions {
   readonly logger: (entry: LogEntry) => void;
   readonly clock: Clock;
   readonly probe: Probe;
+  readonly runCommand: RunCommand;
   /** Null when no states are to survive. */
   readonly statusFile: StatusFile | null;
   /** Null without health_check_test. */
@@ -28,7 +35,7 @@ export interface ClusterServiceOptions {
 }
 
 /** The cluster's state, its only writer, and the checks that keep it true. */
-export interface ClusterService extends Omit<NodeRequests, "promote"> {
+export interface ClusterService extends NodeRequests {
   /**
    * Reads the status file and looks for the primary. Snapshots are there as soon as it has been
    * called; resolves when the primary is found or the search for it was given up.
@@ -44,9 +51,11 @@ export interface ClusterService extends Omit<NodeRequests, "promote"> {
   reload(settings: ClusterSettings): void;
   /** The health checks of a node so far. */
   healthCheckStats(node: number): HealthCheckStats;
+  /** How often nodes have been changed so far. */
+  changeCounts(): ChangeCounts;
   /** Logs `node status[n]: k` for every node, as after a start (behaviour.md 1). */
   logNodeStatus(): void;
-  /** Ends all checks and closes their connections. */
+  /** Ends all checks and commands, and closes their connections. */
   stop(): Promise<void>;
 }
 
@@ -56,7 +65,6 @@ const SEARCH_PAUSE = 1000;
 const RETURN_PAUSE = 5000;
 /** Longest time in milliseconds a single node may take to answer a check. */
 const PROBE_DEADLINE = 5000;
-
 /** Longest time in milliseconds for one attempt of a health check without health_check_timeout. */
 const HEALTH_DEADLINE = 120_000;
 
@@ -70,22 +78,26 @@ class Service implements ClusterService {
   readonly #listeners = new Set<(snapshot: ClusterSnapshot) => void>();
   readonly #pauses = new Set<() => void>();
   readonly #healthTimers = new Map<number, () => void>();
+  readonly #tickets = new Tickets();
+  readonly #commands: Commands;
+  /** All usable nodes are asked about themselves. */
+  readonly #rounds: Repeat;
+  /** Nodes that are down are asked whether they are back. */
+  readonly #returns: Repeat;
+  readonly #settled = Promise.withResolvers<void>();
   #state: ClusterState;
   #snapshot: ClusterSnapshot;
   #isStopped = false;
-  #isRoundRunning = false;
-  #isRoundWanted = false;
-  #cancelRound: () => void = () => {};
-  #cancelReturn: () => void = () => {};
   #saving: Promise<void> = Promise.resolve();
-  #settle: () => void = () => {};
-  readonly #settled: Promise<void>;
 
   constructor(options: ClusterServiceOptions) {
     this.#options = options;
-    this.#state = initialState(options.settings, [], options.clock.now());
+    const { settings, clock, logger, runCommand } = options;
+    this.#state = initialState(settings, [], clock.now());
     this.#snapshot = makeSnapshot(this.#state);
-    this.#settled = new Promise((resolve) => this.#settle = resolve);
+    this.#commands = new Commands(runCommand, clock, logger);
+    this.#rounds = new Repeat(clock, () => this.#askAll(), () => this.#roundPause());
+    this.#returns = new Repeat(clock, () => this.#lookForReturns(), () => this.#returnPause());
   }
 
   async start(): Promise<void> {
@@ -104,8 +116,8 @@ class Service implements ClusterService {
       }
     }
     this.#hear({ type: "started" });
-    this.#planReturns();
-    return this.#settled;
+    this.#returns.plan();
+    return this.#settled.promise;
   }
 
   snapshot(): ClusterSnapshot {
@@ -136,25 +148,34 @@ class Service implements ClusterService {
     this.#hear({ type: "used", node });
   }
 
-  async attach(id: number): Promise<void> {
-    const { status } = this.#existing(id);
-    if (status !== "down") throw new RequestError(id, { kind: "not-valid-for-failback", status });
-    this.#hear({ type: "attached", node: id });
+  attach(node: number): Promise<void> {
+    return this.#wish(node, { kind: "attach" }, "failback");
   }
 
-  async detach(id: number): Promise<void> {
-    this.#existing(id);
-    this.#hear({ type: "detached", node: id });
+  detach(node: number): Promise<void> {
+    return this.#wish(node, { kind: "detach" }, "degenerate backend");
+  }
+
+  quarantine(node: number): Promise<void> {
+    return this.#wish(node, { kind: "quarantine" }, "quarantine");
+  }
+
+  promote(node: number, { switchover }: PromoteOptions): Promise<void> {
+    return this.#wish(node, { kind: "promote", switchover }, "promote");
   }
 
   reload(settings: ClusterSettings): void {
     this.#hear({ type: "reloaded", settings });
-    this.#planReturns();
-    this.#planRound();
+    this.#returns.plan();
+    this.#rounds.plan();
   }
 
   healthCheckStats(id: number): HealthCheckStats {
     return healthCheckStats(this.#state.health.get(id)?.tally ?? NO_TALLY);
+  }
+
+  changeCounts(): ChangeCounts {
+    return this.#state.work.counts;
   }
 
   logNodeStatus(): void {
@@ -167,21 +188,26 @@ class Service implements ClusterService {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#cancelRound();
-    this.#cancelReturn();
+    this.#rounds.stop();
+    this.#returns.stop();
     for (const cancel of this.#pauses) cancel();
     for (const cancel of this.#healthTimers.values()) cancel();
-    this.#settle();
+    this.#settled.resolve();
+    this.#tickets.refuseAll({ kind: "stopping" });
+    await this.#commands.close();
     await this.#saving;
     await this.#options.probe.close();
   }
 
-  #existing(id: number): ClusterNode {
-    const node = this.#state.nodes[id];
-    if (node === undefined || node.status === "unused") {
-      throw new RequestError(id, { kind: "unknown-node" });
-    }
-    return node;
+  #wish(node: number, wish: Wish, what: string): Promise<void> {
+    if (this.#isStopped) return Promise.reject(new RequestError(node, { kind: "stopping" }));
+    this.#options.logger({
+      severity: "log",
+      text: `received ${what} request for node_id: ${node} from pid [${process.pid}]`,
+    });
+    const { ticket, done } = this.#tickets.issue(node);
+    this.#hear({ type: "wished", ticket, node, wish });
+    return done;
   }
 
   #hear(event: ClusterEvent): void {
@@ -189,7 +215,7 @@ class Service implements ClusterService {
     const { state, effects } = step(this.#state, event, this.#options.clock.now());
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
-    if (state.isSettled) this.#settle();
+    if (state.isSettled) this.#settled.resolve();
   }
 
   #perform(effect: Effect): void {
@@ -207,13 +233,25 @@ class Service implements ClusterService {
         this.#later(effect.pause, () => this.#verify(effect.node));
         return;
       case "check":
-        this.#runRound();
+        this.#rounds.now();
         return;
       case "health-check":
         this.#inBackground(this.#checkHealth(effect.node));
         return;
       case "health-timer":
         this.#planHealthCheck(effect.node, effect.pause);
+        return;
+      case "ask-return":
+        this.#inBackground(this.#askDownNode(effect.node));
+        return;
+      case "command":
+        this.#commands.start(effect, () => this.#hear({ type: "command-ended", run: effect.run }));
+        return;
+      case "stop-command":
+        this.#commands.stop(effect.run);
+        return;
+      case "answer":
+        this.#tickets.answer(effect.ticket, effect.refusal);
         return;
       case "disconnect":
         this.#inBackground(this.#options.probe.release(effect.node));
@@ -320,44 +358,15 @@ class Service implements ClusterService {
     return { total, connect: connectTimeout > 0 ? connectTimeout : total };
   }
 
-  /** Asks all usable nodes; a wish that comes while a round runs makes another one follow. */
-  #runRound(): void {
-    if (this.#isStopped) return;
-    if (this.#isRoundRunning) {
-      this.#isRoundWanted = true;
-      return;
-    }
-    this.#isRoundRunning = true;
-    this.#cancelRound();
-    this.#inBackground(this.#round());
-  }
-
-  async #round(): Promise<void> {
-    try {
-      const startedAt = this.#options.clock.now();
-      const nodes = this.#state.nodes.filter(isUsableNode);
-      const outcomes = new Map<number, ProbeOutcome>();
-      await Promise.all(nodes.map(async (node) => {
-        const asked = this.#options.probe.facts(node.id, node, this.#deadline());
-        outcomes.set(node.id, await this.#answered(asked));
-      }));
-      this.#hear({ type: "checked", outcomes, startedAt });
-    } finally {
-      this.#isRoundRunning = false;
-      if (this.#isRoundWanted) {
-        this.#isRoundWanted = false;
-        this.#runRound();
-      } else {
-        this.#planRound();
-      }
-    }
-  }
-
-  #planRound(): void {
-    this.#cancelRound();
-    const pause = this.#roundPause();
-    if (this.#isStopped || this.#isRoundRunning || pause === null) return;
-    this.#cancelRound = this.#options.clock.after(pause, () => this.#runRound());
+  async #askAll(): Promise<void> {
+    const startedAt = this.#options.clock.now();
+    const nodes = this.#state.nodes.filter(isUsableNode);
+    const outcomes = new Map<number, ProbeOutcome>();
+    await Promise.all(nodes.map(async (node) => {
+      const asked = this.#options.probe.facts(node.id, node, this.#deadline());
+      outcomes.set(node.id, await this.#answered(asked));
+    }));
+    this.#hear({ type: "checked", outcomes, startedAt });
   }
 
   /** Milliseconds until the next round, null when there is none to come. */
@@ -373,29 +382,21 @@ class Service implements ClusterService {
     return period > 0 ? Math.min(period * 1000, RETURN_PAUSE) : RETURN_PAUSE;
   }
 
-  #planReturns(): void {
-    this.#cancelReturn();
-    if (this.#isStopped) return;
-    this.#cancelReturn = this.#options.clock.after(this.#returnPause(), () => {
-      this.#inBackground(this.#lookForReturns());
-    });
-  }
-
   async #lookForReturns(): Promise<void> {
-    try {
-      await Promise.all(
-        this.#state.nodes.filter(returnsByItself).map(async (node) => {
-          const startedAt = this.#options.clock.now();
-          const outcome = await this.#answered(this.#askDownNode(node));
-          this.#hear({ type: "return-probed", node: node.id, outcome, startedAt });
-        }),
-      );
-    } finally {
-      this.#planReturns();
-    }
+    const { nodes, settings } = this.#state;
+    const asked = nodes.filter((node) => isAskedOften(settings, node));
+    await Promise.all(asked.map(({ id }) => this.#askDownNode(id)));
   }
 
-  #askDownNode(node: ClusterNode): Promise<ProbeOutcome | PingOutcome> {
+  async #askDownNode(id: number): Promise<void> {
+    const node = this.#state.nodes[id];
+    if (node === undefined) return;
+    const startedAt = this.#options.clock.now();
+    const outcome = await this.#answered(this.#askRole(node));
+    this.#hear({ type: "return-probed", node: id, outcome, startedAt });
+  }
+
+  #askRole(node: ClusterNode): Promise<ProbeOutcome | PingOutcome> {
     const { probe } = this.#options;
     const isRoleNeeded = this.#state.settings.mode === "streaming_replication";
     return isRoleNeeded

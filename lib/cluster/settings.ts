@@ -55,7 +55,14 @@ export interface ClusterSettings {
   readonly failoverOnBackendError: boolean;
   readonly failoverOnBackendShutdown: boolean;
   readonly detachFalsePrimary: boolean;
-  readonly ssl: boolean;
+  readonly autoFailback: boolean;
+  /** Seconds. */
+  readonly autoFailbackInterval: number;
+  /** Commands, empty for none, and how long each may take in seconds, 0 = for ever. */
+  readonly failoverCommand: string;
+  readonly failbackCommand: string;
+  readonly followPrimaryCommand: string;
+  readonly failoverCommandTimeout: number;
 }
 
 /** The part of a loaded configuration that `clusterSettings` reads. */
@@ -75,7 +82,12 @@ export interface ConfigForCluster {
     readonly failover_on_backend_error: boolean;
     readonly failover_on_backend_shutdown: boolean;
     readonly detach_false_primary: boolean;
-    readonly ssl: boolean;
+    readonly auto_failback: boolean;
+    readonly auto_failback_interval: number;
+    readonly failover_command: string;
+    readonly failback_command: string;
+    readonly failover_command_timeout: number;
+    readonly follow_primary_command: string;
   };
 }
 
@@ -105,7 +117,12 @@ export function clusterSettings(config: ConfigForCluster): ClusterSettings {
     failoverOnBackendError: values.failover_on_backend_error,
     failoverOnBackendShutdown: values.failover_on_backend_shutdown,
     detachFalsePrimary: values.detach_false_primary,
-    ssl: values.ssl,
+    autoFailback: values.auto_failback,
+    autoFailbackInterval: values.auto_failback_interval,
+    failoverCommand: values.failover_command,
+    failbackCommand: values.failback_command,
+    failoverCommandTimeout: values.failover_command_timeout,
+    followPrimaryCommand: values.follow_primary_command,
   };
 }
 

@@ -1,5 +1,6 @@
 import { type ClusterNode, isUsableNode } from "./node.ts";
 import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
+import { transitionOf, type Work } from "./work.ts";
 import type { ClusterSnapshot, NodeRole, NodeState } from "./types.ts";
 
 /** What a snapshot is made of. */
@@ -9,6 +10,7 @@ export interface SnapshotSource {
   readonly nodes: readonly ClusterNode[];
   /** The verified primary in modes that have one, -1 otherwise. */
   readonly primary: number;
+  readonly work: Work;
 }
 
 /** Lowest usable node id, -1 when no node is usable (reference behaviour.md 1, "main node"). */
@@ -29,7 +31,7 @@ export function makeSnapshot(source: SnapshotSource): ClusterSnapshot {
     generation: source.generation,
     primary,
     main,
-    transition: "none",
+    transition: transitionOf(source.work),
     nodes: source.nodes.map((node) => nodeState(node, roleOf(node, isSearched, primary), total)),
   };
 }

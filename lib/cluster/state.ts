@@ -4,15 +4,16 @@ import { hearReturn } from "./comeback.ts";
 import { Draft } from "./draft.ts";
 import type { Effect } from "./effects.ts";
 import type { PingOutcome, ProbeOutcome } from "./facts.ts";
-import { attachNode, detachNode } from "./failover.ts";
 import { type ClusterNode, newNode, unusedNode } from "./node.ts";
 import { hearReload } from "./reload.ts";
 import { hearRound } from "./round.ts";
 import { type HealthState, hearHealth, hearHealthDue } from "./health.ts";
 import { beginSearch, settle } from "./search.ts";
 import { type ClusterSettings, hasSearchedPrimary } from "./settings.ts";
+import { hearCommandEnd, hearWish, type Wish } from "./queue.ts";
 import type { StatusHint } from "./status-file.ts";
 import { Verdict } from "./primary.ts";
+import { NO_WORK, type Work } from "./work.ts";
 
 /** Everything the supervisor knows of the servers. Only `step` makes a new one. */
 export interface ClusterState {
@@ -32,6 +33,8 @@ export interface ClusterState {
   readonly verdicts: ReadonlyMap<number, Verdict>;
   /** What the last round told the operator, so that it is told once. */
   readonly told: string;
+  /** Requests, and how far they have come. */
+  readonly work: Work;
   /** The start is over: the primary was found, or the search for it was given up. */
   readonly isSettled: boolean;
 }
@@ -73,9 +76,15 @@ export type ClusterEvent =
     readonly outcome: ProbeOutcome | PingOutcome;
     readonly startedAt: number;
   }
-  /** By hand. */
-  | { readonly type: "attached"; readonly node: number }
-  | { readonly type: "detached"; readonly node: number }
+  /** Somebody asks for a change; answered by the effect `answer`. */
+  | {
+    readonly type: "wished";
+    readonly ticket: number;
+    readonly node: number;
+    readonly wish: Wish;
+  }
+  /** Answer to the effect `command`. */
+  | { readonly type: "command-ended"; readonly run: number }
   | { readonly type: "reloaded"; readonly settings: ClusterSettings };
 
 /** A new state and what has to be done about it. */
@@ -112,6 +121,7 @@ export function initialState(
     health: new Map(),
     verdicts: new Map(),
     told: "",
+    work: NO_WORK,
     isSettled: false,
   };
 }
@@ -147,11 +157,11 @@ export function step(state: ClusterState, event: ClusterEvent, now: number): Tra
     case "return-probed":
       hearReturn(draft, event.node, event.outcome, event.startedAt);
       break;
-    case "attached":
-      attachNode(draft, event.node);
+    case "wished":
+      hearWish(draft, event.ticket, event.node, event.wish);
       break;
-    case "detached":
-      detachNode(draft, event.node);
+    case "command-ended":
+      hearCommandEnd(draft, event.run);
       break;
     case "reloaded":
       hearReload(draft, event.settings);
@@ -180,6 +190,7 @@ function hearUse(draft: Draft, id: number): void {
     const answered = verdict === Verdict.Primary || verdict === Verdict.Standby;
     if (node.id !== id && !answered) continue;
     draft.changeStatus(node.id, "up", "none");
+    draft.update(node.id, { isSeen: true });
     draft.effect({ type: "save-status" });
   }
 }

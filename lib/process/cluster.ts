@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { systemClock } from "../cluster/clock.ts";
+import { runCommand } from "../cluster/command-runner.ts";
 import { downRequestFile } from "../cluster/down-requests.ts";
 import type { LogEntry } from "../cluster/effects.ts";
 import { createProbe, type Probe } from "../cluster/probe.ts";
@@ -50,6 +51,7 @@ export function createCluster(
     logger: tell,
     clock: systemClock,
     probe,
+    runCommand,
     statusFile: statusFile(join(workDir, "pgpool_status"), discardStatus),
     downRequests: values.health_check_test
       ? downRequestFile(join(workDir, "backend_down_request"), tell)

@@ -93,6 +93,16 @@ describe("a check", () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
+  it("ends at once when the node is released", async () => {
+    const silent = await serve(() => {});
+    const asking = probe();
+    const started = performance.now();
+    const outcome = asking.facts(0, silent, 10_000);
+    await asking.release(0);
+    expect((await outcome).kind).toBe("lost");
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
   it("does not connect again and again when the session is closed", async () => {
     const half = await serve((socket) => {
       socket.write(authentication(0));

@@ -360,7 +360,7 @@ describe("online recovery that fails", () => {
     await servers.recover();
 
     const other = new Servers();
-    other.attach = () => Promise.reject(new RequestError(1, { kind: "queue-full" }));
+    other.attach = () => Promise.reject(new RequestError(1, { kind: "stopping" }));
     expect(await other.failure())
       .toMatchObject({ message: "node recovery failed, the node was not attached" });
   });

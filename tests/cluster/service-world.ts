@@ -2,7 +2,15 @@ import type { LogEntry } from "../../lib/cluster/effects.ts";
 import { createClusterService } from "../../lib/cluster/service.ts";
 import type { ClusterSettings } from "../../lib/cluster/settings.ts";
 import { formatStatus, type StatusFile, type StatusHint } from "../../lib/cluster/status-file.ts";
-import { answer, FakeServers, ManualClock, primaryFacts, settings, standbyFacts } from "./world.ts";
+import {
+  answer,
+  FakeCommands,
+  FakeServers,
+  ManualClock,
+  primaryFacts,
+  settings,
+  standbyFacts,
+} from "./world.ts";
 
 /** A service before simulated servers: node 0 is the primary, node 1 its standby. */
 export function world(change: Partial<ClusterSettings> = {}, hints: readonly StatusHint[] = []) {
@@ -19,12 +27,14 @@ export function world(change: Partial<ClusterSettings> = {}, hints: readonly Sta
       return Promise.resolve([]);
     },
   };
+  const commands = new FakeCommands();
   const downRequests = new Set<number>();
   const service = createClusterService({
     settings: settings(change),
     logger: (entry) => log.push(entry),
     clock,
     probe: servers,
+    runCommand: commands.run,
     statusFile: file,
     downRequests: { take: (node) => Promise.resolve(downRequests.delete(node)) },
   });
@@ -36,6 +46,7 @@ export function world(change: Partial<ClusterSettings> = {}, hints: readonly Sta
     service,
     saved,
     generations,
+    commands,
     downRequests,
     log,
     texts: () => log.map((entry) => entry.text),

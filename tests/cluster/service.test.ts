@@ -77,11 +77,12 @@ describe("start", () => {
     expect(statuses()).toBe("waiting waiting");
   });
 
-  it("takes the status file as a hint and verifies it", async () => {
+  it("leaves a node down that the status file says is down, until it is attached", async () => {
     const { service, clock, statuses, saved } = world({}, ["up", "down"]);
     await service.start();
+    await clock.advance(60_000);
     expect(statuses()).toBe("up down");
-    await clock.advance(5000);
+    await service.attach(1);
     expect(statuses()).toBe("up waiting");
     expect(saved.at(-1)).toBe("up\nup\n");
   });
@@ -295,92 +296,16 @@ describe("the periodic check", () => {
   });
 });
 
-describe("a node that comes back", () => {
-  it("is used again as a standby", async () => {
-    const { service, servers, complain, clock, log, texts, statuses } = world();
-    await service.start();
-    servers.answers.set(1, REFUSED);
-    complain(1);
-    await clock.advance(4000);
-    servers.answers.set(1, answer(standbyFacts(0)));
-    log.length = 0;
-    await clock.advance(5000);
-    expect(statuses()).toBe("waiting waiting");
-    expect(texts().slice(0, 4)).toEqual([
-      "=== Starting fail back. reconnect host localhost(11003) ===",
-      "failover: set new primary node: 0",
-      "failover: set new main node: 0",
-      "=== Failback done. reconnect host localhost(11003) ===",
-    ]);
-  });
-
-  it("is not used while it claims to be a second primary", async () => {
-    const { service, servers, complain, clock, statuses, texts } = world();
-    await service.start();
-    servers.answers.set(0, REFUSED);
-    complain(0);
-    servers.answers.set(1, answer(primaryFacts({ timeline: 2 })));
-    await clock.advance(2000);
-    expect(service.snapshot().primary).toBe(1);
-    servers.answers.set(0, answer(primaryFacts({ timeline: 1 })));
-    await clock.advance(20_000);
-    expect([statuses(), service.snapshot().primary]).toEqual(["down waiting", 1]);
-    expect(texts().filter((text) => text.includes("is not used")).length).toBe(1);
-  });
-
-  it("is not used as a primary of the past even when there is no other", async () => {
-    const { service, servers, complain, clock, statuses } = world();
-    await service.start();
-    servers.answers.set(0, REFUSED);
-    complain(0);
-    servers.answers.set(1, answer(primaryFacts({ timeline: 2 })));
-    await clock.advance(2000);
-    servers.answers.set(1, REFUSED);
-    complain(1);
-    servers.answers.set(0, answer(primaryFacts({ timeline: 1 })));
-    await clock.advance(20_000);
-    expect([statuses(), service.snapshot().primary]).toEqual(["down down", -1]);
-    await service.attach(0);
-    await turns();
-    expect([statuses(), service.snapshot().primary]).toEqual(["waiting down", 0]);
-  });
-
-  it("is the primary again after an outage of everything", async () => {
-    const { service, servers, complain, clock, statuses } = world();
-    await service.start();
-    for (const id of [0, 1]) {
-      servers.answers.set(id, REFUSED);
-      complain(id);
-    }
-    await clock.advance(1000);
-    expect(statuses()).toBe("down down");
-    servers.answers.set(0, answer(primaryFacts()));
-    servers.answers.set(1, answer(standbyFacts(0)));
-    await clock.advance(5000);
-    expect([statuses(), service.snapshot().primary]).toEqual(["waiting waiting", 0]);
-  });
-
-  it("stays out when it was detached by hand, until it is attached", async () => {
-    const { service, clock, statuses } = world();
+describe("a node that was detached by hand", () => {
+  it("stays out until it is attached", async () => {
+    const { service, clock, statuses } = world({ autoFailback: true });
     await service.start();
     await service.detach(1);
-    await clock.advance(60_000);
+    await clock.advance(600_000);
     expect(statuses()).toBe("waiting down");
     await service.attach(1);
     expect(statuses()).toBe("waiting waiting");
     expect(service.detach(7)).rejects.toThrow(new RequestError(7, { kind: "unknown-node" }));
-  });
-
-  it("is not used by itself in native replication, where its data may differ", async () => {
-    const { service, servers, complain, clock, statuses } = world({ mode: "native_replication" });
-    await service.start();
-    await turns();
-    servers.answers.set(1, REFUSED);
-    complain(1);
-    await turns();
-    servers.answers.set(1, answer(primaryFacts()));
-    await clock.advance(60_000);
-    expect(statuses()).toBe("waiting down");
   });
 });
 

@@ -1,3 +1,4 @@
+import type { CommandOptions, CommandResult } from "../../lib/cluster/command-runner.ts";
 import type { Clock } from "../../lib/cluster/clock.ts";
 import type { NodeFacts, PingOutcome, ProbeOutcome } from "../../lib/cluster/facts.ts";
 import type { Probe } from "../../lib/cluster/probe.ts";
@@ -37,7 +38,12 @@ export function settings(change: Partial<ClusterSettings> = {}): ClusterSettings
     failoverOnBackendError: true,
     failoverOnBackendShutdown: false,
     detachFalsePrimary: false,
-    ssl: false,
+    autoFailback: false,
+    autoFailbackInterval: 60,
+    failoverCommand: "",
+    failbackCommand: "",
+    followPrimaryCommand: "",
+    failoverCommandTimeout: 0,
     ...change,
   };
 }
@@ -125,6 +131,38 @@ export class ManualClock implements Clock {
 /** Lets promises that need no time settle. */
 export async function turns(): Promise<void> {
   for (let i = 0; i < 50; i++) await Promise.resolve();
+}
+
+/** Commands that run until a test lets them end. */
+export class FakeCommands {
+  readonly running: CommandOptions[] = [];
+  /** What each command was told: `failover_command 0 -> 1 (primary 0)`. */
+  readonly calls: string[] = [];
+  readonly #ends = new Map<CommandOptions, (result: CommandResult) => void>();
+
+  readonly run = (options: CommandOptions): Promise<CommandResult> => {
+    const { name, values } = options;
+    const { node, newMain, oldPrimary } = values;
+    this.calls.push(
+      `${name} ${node.id} -> ${newMain?.id ?? -1} (primary ${oldPrimary?.id ?? -1})`,
+    );
+    this.running.push(options);
+    options.stop?.addEventListener("abort", () => this.#end(options, "stopped"));
+    return new Promise((resolve) => this.#ends.set(options, resolve));
+  };
+
+  /** The oldest command ends by itself. */
+  async end(): Promise<void> {
+    const [options] = this.running;
+    if (options === undefined) throw new Error("no command is running");
+    this.#end(options, "by-itself");
+    await turns();
+  }
+
+  #end(options: CommandOptions, end: CommandResult["end"]): void {
+    this.running.splice(this.running.indexOf(options), 1);
+    this.#ends.get(options)?.({ end, status: 0, signal: null, output: "" });
+  }
 }
 
 /** Servers that answer what the test says; a fact means that the server lives. */

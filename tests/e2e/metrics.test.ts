@@ -18,6 +18,8 @@ beforeAll(async () => {
     num_init_children: 4,
     metrics_port: port,
     metrics_listen_addresses: "127.0.0.1",
+    auto_failback: true,
+    auto_failback_interval: 0,
   });
   await pool.cluster.query("CREATE TABLE t (id int)");
 }, 90_000);

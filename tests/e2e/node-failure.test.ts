@@ -71,7 +71,7 @@ async function lastError(client: RawClient): Promise<Record<string, string>> {
 }
 
 describe("a standby that dies", () => {
-  beforeEach(() => start());
+  beforeEach(() => start({ auto_failback: true }));
 
   afterEach(async () => {
     await cluster.server(1).start();
@@ -119,7 +119,7 @@ describe("a standby that dies", () => {
     await waitForNodes("up primary, down standby");
   });
 
-  it("is used again when it has returned", async () => {
+  it("is used again when it has returned, with auto_failback", async () => {
     using old = await logIn(pgpool);
     expect(await valueOf(old, WHERE)).toBe(portOf(1));
     await cluster.server(1).kill();

@@ -77,6 +77,8 @@ export class PostgresServer {
   async start(deadlineMs = 60_000): Promise<void> {
     if (this.running) return;
     const { dataDir, account, logFile, settings, port, socketDir, name } = this.options;
+    // A server that was killed has left a file that says it is ready.
+    rmSync(join(dataDir, "postmaster.pid"), { force: true });
     this.#writeFile(
       SETTINGS_FILE,
       formatSettings({

@@ -25,19 +25,6 @@ const features: readonly Feature[] = [
       /^(backend_clustering_mode|replication_mode|replicate_select|insert_lock|lobj_lock_table|replication_stop_on_mismatch|failover_if_affected_tuples_mismatch)$/,
   },
   {
-    title: "commands on failover",
-    vital: true,
-    wanted: ({ values }) =>
-      [values.failover_command, values.failback_command, values.follow_primary_command]
-        .some((command) => command !== ""),
-    names: /^(failover|failback|follow_primary)_command/,
-  },
-  {
-    title: "automatic failback",
-    wanted: ({ values }) => values.auto_failback,
-    names: /^auto_failback/,
-  },
-  {
     title: "the watchdog",
     vital: true,
     wanted: ({ values }) => values.use_watchdog,

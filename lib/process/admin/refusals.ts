@@ -31,6 +31,54 @@ export function detachRefused(node: number, error: unknown): unknown {
   );
 }
 
+/** Why a node was not promoted, in the words of pcp-protocol.md 5. */
+export function promoteRefused(node: number, error: unknown): unknown {
+  if (!(error instanceof RequestError)) return error;
+  const { refusal } = error;
+  const refused = (detail: string, hint = "") =>
+    new PcpError("could not process promote request", { detail, hint, cause: error });
+  switch (refusal.kind) {
+    case "not-streaming-mode":
+      return new PcpError("invalid pgpool mode for process promote request", {
+        severity: "fatal",
+        detail: `not in streaming replication mode, can't promote node id ${node}`,
+        cause: error,
+      });
+    case "already-primary":
+      return new PcpError("invalid promote request", {
+        severity: "fatal",
+        detail: `specified node is already primary node, can't promote node id ${node}`,
+        cause: error,
+      });
+    case "unknown-node":
+      return refused(`node id ${node} is not valid`);
+    case "not-valid-for-promotion":
+      return refused(`node id ${node} is ${refusal.status}`, "Attach or recover the node first.");
+    case "failover-disallowed":
+      return refused("failover is disallowed on the primary node");
+    case "no-primary":
+      return refused(
+        "there is no primary node to switch over from",
+        "Promote the server itself: the pool finds it.",
+      );
+    case "no-failover-command":
+      return refused("failover_command is not set, which would have to promote the server");
+    case "not-promoted":
+      return refused(
+        refusal.primary === node || refusal.primary === -1
+          ? `node id ${node} has not become the primary`
+          : `node id ${refusal.primary} is the primary`,
+        "Without --switchover the server has to be promoted first; with it failover_command has " +
+          "to promote it. The log says what the command did.",
+      );
+    case "not-valid-for-failover":
+    case "not-valid-for-failback":
+    case "in-progress":
+    case "stopping":
+      return general(refusal, error);
+  }
+}
+
 /** Why a node was not recovered. */
 export function recoveryFailed(error: unknown): unknown {
   if (!(error instanceof RecoveryError)) return error;
@@ -89,8 +137,6 @@ function general(
         cause,
       });
     }
-    case "queue-full":
-      return new PcpError(failure, { detail: "too many requests wait", cause });
     case "stopping":
       return new PcpError(failure, { detail: "pgpool is shutting down", cause });
     default:

@@ -21,7 +21,7 @@ import type { StopMode } from "../stop-mode.ts";
 import { healthCheckInfo } from "./health-check-info.ts";
 import { nodeInfo } from "./node-info.ts";
 import { processInfo } from "./process-info.ts";
-import { attachRefused, detachRefused, recoveryFailed } from "./refusals.ts";
+import { attachRefused, detachRefused, promoteRefused, recoveryFailed } from "./refusals.ts";
 
 /** What the supervisor lets administrators see and do. */
 export interface PoolControl {
@@ -126,27 +126,16 @@ export class PoolAdministration implements PcpService {
     }
   }
 
-  promoteNode(node: number): Promise<void> {
-    const { backend_clustering_mode: mode } = this.#pool.config().values;
-    if (mode !== "streaming_replication") {
-      throw new PcpError("invalid pgpool mode for process promote request", {
-        severity: "fatal",
-        detail: `not in streaming replication mode, can't promote node id ${node}`,
-      });
+  async promoteNode(
+    node: number,
+    { gracefully, switchover }: { readonly gracefully: boolean; readonly switchover: boolean },
+  ): Promise<void> {
+    if (gracefully) throw notYet("promoting a node gracefully");
+    try {
+      await this.#pool.cluster.promote(node, { switchover });
+    } catch (error) {
+      throw promoteRefused(node, error);
     }
-    const known = this.#nodes()[node];
-    if (known === undefined || known.status === "unused") {
-      throw new PcpError("could not process promote request", {
-        detail: `node id ${node} is not valid`,
-      });
-    }
-    if (known.role === "primary") {
-      throw new PcpError("invalid promote request", {
-        severity: "fatal",
-        detail: `specified node is already primary node, can't promote node id ${node}`,
-      });
-    }
-    throw notYet("promoting a node");
   }
 
   async recoverNode(node: number, progress: Progress): Promise<void> {

@@ -24,7 +24,6 @@ describe("the check of a configuration", () => {
   });
 
   it.each([
-    ["failover_command = 'true'", "warning", /commands on failover/],
     ["backend_clustering_mode = 'native_replication'", "warning", /clustering mode/],
     ["memory_cache_enabled = on", "note", /query cache/],
     ["disable_load_balance_on_write = dml_adaptive", "note", /dml_adaptive/],

@@ -164,7 +164,7 @@ describe("when the primary dies", () => {
   );
 
   it("by an orderly shutdown: idle sessions are not told, and go on when it is back", async () => {
-    await start();
+    await start({ auto_failback: true });
     using idle = await logIn(pgpool);
     await rowsOf(idle, "INSERT INTO t VALUES (1)");
     using inTransaction = await logIn(pgpool);
