@@ -116,7 +116,7 @@ function beginUp(draft: Draft, request: NodeRequest, node: ClusterNode): void {
   log(draft, `=== Starting fail back. reconnect host ${placeOf(node)} ===`);
   const wasQuarantined = node.status === "quarantine";
   // Whoever attaches a primary of the past by hand means it.
-  if (draft.primary === -1 && request.tickets.length > 0) draft.timeline = 0;
+  draft.update(node.id, { isTrusted: draft.primary === -1 && request.tickets.length > 0 });
   draft.changeStatus(node.id, "waiting", "none");
   draft.effect({ type: "save-status" });
   const { failbackCommand, failoverCommandTimeout } = draft.settings;

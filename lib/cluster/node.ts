@@ -31,6 +31,8 @@ export interface ClusterNode {
   readonly downCause: DownCause;
   /** It has answered since pgpool started. */
   readonly isSeen: boolean;
+  /** It was attached by hand while there was no primary: it may be one, whatever its timeline. */
+  readonly isTrusted: boolean;
   /** Milliseconds when it was last taken back by auto_failback. */
   readonly autoFailbackAt: number;
   /** Milliseconds since when a complaint is being verified, null when none is. */
@@ -63,6 +65,7 @@ export function newNode(
     status,
     downCause,
     isSeen: false,
+    isTrusted: false,
     autoFailbackAt: -Infinity,
     verifyingSince: null,
     refusedAt: -Infinity,

@@ -11,6 +11,8 @@ export interface Candidate {
   readonly hostname: string;
   readonly port: number;
   readonly alwaysPrimary: boolean;
+  /** It may be a primary whatever its timeline. */
+  readonly isTrusted: boolean;
   /** Undefined when it was not asked. */
   readonly outcome: ProbeOutcome | undefined;
 }
@@ -123,7 +125,7 @@ function silenceNote({ id, outcome }: Candidate): LogEntry[] {
 
 function isOfThePast(claim: Answer, context: SearchContext): boolean {
   const { timeline } = claim.facts;
-  if (claim.candidate.id === context.present) return false;
+  if (claim.candidate.id === context.present || claim.candidate.isTrusted) return false;
   return timeline !== null && timeline < context.timeline;
 }
 

@@ -50,6 +50,7 @@ function judge(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): reado
       hostname: node.hostname,
       port: node.port,
       alwaysPrimary: node.alwaysPrimary,
+      isTrusted: node.isTrusted,
       outcome: outcomes.get(node.id),
     })),
     {
@@ -110,7 +111,10 @@ function suspectDead(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>):
 
 function rememberTimeline(draft: Draft, outcome: ProbeOutcome | undefined): void {
   if (outcome?.kind !== "ok") return;
-  draft.timeline = Math.max(draft.timeline, outcome.facts.timeline ?? 0);
+  const timeline = outcome.facts.timeline ?? 0;
+  // With one that was attached by hand the cluster has gone back on purpose.
+  const isTrusted = draft.node(draft.primary)?.isTrusted === true;
+  draft.timeline = isTrusted ? timeline : Math.max(draft.timeline, timeline);
 }
 
 function measure(draft: Draft, outcomes: ReadonlyMap<number, ProbeOutcome>): readonly LogEntry[] {
