@@ -4,6 +4,7 @@ import {
   initialConfig,
   initialHba,
   InvalidAnswerError,
+  parseAddresses,
   parseCount,
   parsePort,
   parseServer,
@@ -101,7 +102,7 @@ async function collect(options: InitOptions, ask: Ask | undefined): Promise<Init
   }
   return {
     servers: named.map(parseServer),
-    listen: await get("listen", "Addresses to listen on (* for all)"),
+    listen: parseAddresses(await get("listen", "Addresses to listen on (* for all)")),
     port: parsePort(await get("port", "Port for clients")),
     checkUser: await get("checkUser", "User that checks the servers"),
     clients: parseCount(await get("clients", "Clients at once")),

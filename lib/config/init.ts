@@ -43,6 +43,13 @@ export function parseServer(text: string): InitialServer {
   return { hostname: address ?? name, port: parsePort(port) };
 }
 
+/** Reads `*` or addresses separated by commas, without ports. Throws InvalidAnswerError. */
+export function parseAddresses(text: string): string {
+  const wrong = text.split(",").find((each) => /^[^:]+:\d+$/.test(each.trim()));
+  if (wrong === undefined) return text;
+  throw new InvalidAnswerError(`"${wrong.trim()}" is no address; the port is asked for by itself`);
+}
+
 /** Reads a port that pgpool takes for itself and its servers. Throws InvalidAnswerError. */
 export function parsePort(text: string): number {
   const port = parseCount(text);

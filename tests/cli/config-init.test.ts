@@ -45,6 +45,22 @@ describe("pgpool config init", () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it.each([
+    ["--server", "db1:80", '"80" is no port'],
+    ["--server", "a b", '"a b" is no server'],
+    ["--port", "many", '"many" is no number'],
+    ["--listen", "localhost:9999", '"localhost:9999" is no address'],
+  ])("refuses %s %s, and writes nothing", async (option, value, message) => {
+    const path = join(tempDir(), "pgpool.conf");
+    const server = option === "--server" ? [] : ["--server", "db1"];
+    const { status, stderr } = await runPgpool(
+      ["config", "init", "-f", path, ...server, option, value],
+    );
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("asks on a terminal for what the options do not say", async () => {
     const path = join(tempDir(), "pgpool.conf");
     const questions: string[] = [];
