@@ -288,3 +288,15 @@ it("stops pgpool, and answers before that", async () => {
   expect(await other.exit()).toBe(0);
   expect(other.log()).toMatch(/fast stop requested by user "admin"[^]*shutting down by signal 2/);
 });
+
+it("stops pgpool smartly when no change of nodes is under way, and otherwise at once", async () => {
+  // Nobody answers at the node's port, and the command for that takes its time.
+  await using other = await TestPgpool.launch({ failover_command: "sleep 60" });
+  writeFileSync(join(other.dir, "pcp.conf"), PCP);
+  await other.waitForLog(/execute command/);
+  const connection = await connectPcp(options({ port: other.pcpPort }));
+  const refused = connection.stop("smart").then(() => undefined, (error: PcpClientError) => error);
+  expect(await refused).toMatchObject({ kind: "refused", detail: "failover is in progress" });
+  await connection.stop("immediate");
+  expect(await other.exit()).toBe(0);
+});

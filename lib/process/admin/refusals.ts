@@ -1,11 +1,25 @@
 import { RecoveryError } from "../../cluster/recovery/error.ts";
 import { RequestError, type RequestRefusal } from "../../cluster/requests.ts";
-import type { NodeStatus } from "../../cluster/types.ts";
+import type { ClusterTransition, NodeStatus } from "../../cluster/types.ts";
 import { STATUS_NUMBERS } from "../../pcp/replies.ts";
 import { PcpError } from "../../pcp/service.ts";
 
 /** Node ids that Pgpool-II knows (pcp-protocol.md 5). */
 const MOST_NODES = 128;
+
+const NOT_NOW = "failed to process PCP request at the moment";
+
+const CHANGES: Readonly<Record<ClusterTransition, string>> = {
+  failover: "failover",
+  failback: "failback",
+  promotion: "promote node operation",
+  none: "operation",
+};
+
+/** What is asked for has to wait for a change of nodes that is under way (pcp-protocol.md 5). */
+export function inProgress(transition: ClusterTransition, options: ErrorOptions = {}): PcpError {
+  return new PcpError(NOT_NOW, { detail: `${CHANGES[transition]} is in progress`, ...options });
+}
 
 /** Why a node was not attached, in the words of pcp-protocol.md 5. */
 export function attachRefused(node: number, error: unknown): unknown {
@@ -123,23 +137,12 @@ function general(
   refusal: Exclude<RequestRefusal, { kind: "unknown-node" }>,
   cause: RequestError,
 ): PcpError {
-  const failure = "failed to process PCP request at the moment";
   switch (refusal.kind) {
-    case "in-progress": {
-      const names = {
-        failover: "failover",
-        failback: "failback",
-        promotion: "promote node operation",
-        none: "operation",
-      };
-      return new PcpError(failure, {
-        detail: `${names[refusal.transition]} is in progress`,
-        cause,
-      });
-    }
+    case "in-progress":
+      return inProgress(refusal.transition, { cause });
     case "stopping":
-      return new PcpError(failure, { detail: "pgpool is shutting down", cause });
+      return new PcpError(NOT_NOW, { detail: "pgpool is shutting down", cause });
     default:
-      return new PcpError(failure, { detail: cause.message, cause });
+      return new PcpError(NOT_NOW, { detail: cause.message, cause });
   }
 }

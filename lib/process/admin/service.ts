@@ -10,6 +10,7 @@ import type { PoolActivity, PoolStatistics } from "../../pcp/statistics.ts";
 import type {
   HealthCheckInfo,
   NodeInfo,
+  PcpScope,
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
@@ -21,7 +22,13 @@ import type { StopMode } from "../stop-mode.ts";
 import { healthCheckInfo } from "./health-check-info.ts";
 import { nodeInfo } from "./node-info.ts";
 import { processInfo } from "./process-info.ts";
-import { attachRefused, detachRefused, promoteRefused, recoveryFailed } from "./refusals.ts";
+import {
+  attachRefused,
+  detachRefused,
+  inProgress,
+  promoteRefused,
+  recoveryFailed,
+} from "./refusals.ts";
 
 /** What the supervisor lets administrators see and do. */
 export interface PoolControl {
@@ -161,7 +168,12 @@ export class PoolAdministration implements PcpService {
     throw new PcpError("query cache is not enabled");
   }
 
-  async stop(mode: PcpStopMode): Promise<void> {
+  /** Only a smart stop has the time to wait for a change of nodes. */
+  async stop(mode: PcpStopMode, scope: PcpScope): Promise<void> {
+    const { transition } = this.#pool.cluster.snapshot();
+    if (mode === "smart" && scope === "local" && transition !== "none") {
+      throw inProgress(transition);
+    }
     this.#pool.stop(mode);
   }
 
