@@ -7,6 +7,7 @@ import { type HeldPort, holdPort } from "../../tests/support/ports.ts";
 import { type PostgresServer, SUPERUSER } from "../../tests/support/postgres.ts";
 import { startCluster, stopCluster } from "./cluster.ts";
 import { ShellCommand } from "./command.ts";
+import { showFailover } from "./failover/show.ts";
 import { type DemoOptions, HELP, parseOptions, UsageError } from "./options.ts";
 import { DemoError, enterPlace, type Place } from "./place.ts";
 import { DATABASE, HOST, type Pool, poolNodes, startPool } from "./pool.ts";
@@ -72,9 +73,7 @@ async function demo(options: DemoOptions): Promise<number> {
     say(`starting pgpool on port ${port.port}`);
     await Promise.all([port.release(), pcpPort.release()]);
     pool = await interruption.before(startPool(place, servers, port.port, pcpPort.port));
-    const status = options.exec === null
-      ? await runUntilInterrupted(place, pool, interruption)
-      : await runCommand(options.exec, pool, interruption);
+    const status = await run(options, place, pool, servers, interruption);
     say("stopping");
     return status;
   } catch (error) {
@@ -88,6 +87,22 @@ async function demo(options: DemoOptions): Promise<number> {
     await cleanUp();
     place.leave();
   }
+}
+
+async function run(
+  { exec, failoverDemo }: DemoOptions,
+  place: Place,
+  pool: Pool,
+  servers: readonly PostgresServer[],
+  interruption: Interruption,
+): Promise<number> {
+  if (failoverDemo) {
+    const print = (line: string) => void process.stdout.write(`${line}\n`);
+    return await interruption.before(showFailover(pool, servers, print));
+  }
+  return exec === null
+    ? await runUntilInterrupted(place, pool, interruption)
+    : await runCommand(exec, pool, interruption);
 }
 
 /** The port asked for has to be free; the usual one is given up when somebody has it. */

@@ -11,6 +11,8 @@ export interface DemoOptions {
   readonly fresh: boolean;
   /** Shell command to run instead of waiting for Ctrl-C. */
   readonly exec: string | null;
+  /** Kill the primary under load, and show what happens. */
+  readonly failoverDemo: boolean;
   readonly help: boolean;
 }
 
@@ -25,6 +27,9 @@ in front of them. It runs until Ctrl-C, which stops everything; the data stay fo
   --fresh        delete the data of an earlier demo first
   --exec 'CMD'   run CMD in a shell as soon as everything is up, then stop everything and exit with
                  its status; it finds PGHOST, PGPORT, PGUSER, PGDATABASE, PCPPORT and PCPPASSFILE
+  --failover-demo
+                 kill the primary under load and show what happens: how a standby is promoted, what
+                 clients see, and how the old primary is made a standby; then stop everything
   --help         this text
 
 The demo's servers listen on the loopback and trust everybody there: it is for trying things out on
@@ -50,6 +55,7 @@ const VALUED: Record<string, (draft: Draft, value: string) => void> = {
 };
 const FLAGS: Record<string, (draft: Draft) => void> = {
   "--fresh": (draft) => draft.fresh = true,
+  "--failover-demo": (draft) => draft.failoverDemo = true,
   "--help": (draft) => draft.help = true,
   "-h": (draft) => draft.help = true,
 };
@@ -62,6 +68,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
     dir: "demo",
     fresh: false,
     exec: null,
+    failoverDemo: false,
     help: false,
   };
   const rest = [...args];
@@ -79,6 +86,12 @@ export function parseOptions(args: readonly string[]): DemoOptions {
     } else {
       throw new UsageError(`unknown option "${name}"${suggestion(name)}`);
     }
+  }
+  if (draft.failoverDemo && draft.standbys === 0) {
+    throw new UsageError("--failover-demo needs a standby that can be promoted");
+  }
+  if (draft.failoverDemo && draft.exec !== null) {
+    throw new UsageError("--failover-demo and --exec do not go together");
   }
   return draft;
 }

@@ -4,19 +4,20 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { systemUser } from "../../cmd/system-user.ts";
-import { give } from "../../tests/support/account.ts";
-import { formatSettings } from "../../tests/support/config-file.ts";
+import { formatSettings, type Settings } from "../../tests/support/config-file.ts";
 import { backendSettings } from "../../tests/support/pgpool.ts";
 import { type PostgresServer, type Row, SUPERUSER } from "../../tests/support/postgres.ts";
 import { pgpoolBinary } from "../../tests/support/programs.ts";
 import { ServerProcess } from "../../tests/support/server-process.ts";
 import { waitFor } from "../../tests/support/wait.ts";
 import { CHECK_USER, CLIENTS, POOLED_PER_CLIENT } from "./cluster.ts";
+import { writeForPool } from "./files.ts";
 import type { Place } from "./place.ts";
+import { installFailover } from "./scripts.ts";
 
 export const HOST = "127.0.0.1";
 export const DATABASE = "postgres";
-const PCP_USER = "pgpool";
+export const PCP_USER = "pgpool";
 const LOG_TAIL_LINES = 15;
 
 export interface Pool {
@@ -24,6 +25,7 @@ export interface Pool {
   readonly pcpPort: number;
   readonly configFile: string;
   readonly pcpPassFile: string;
+  readonly logFile: string;
   readonly process: ServerProcess;
 }
 
@@ -37,9 +39,11 @@ export async function startPool(
   const configFile = join(place.etc, "pgpool.conf");
   const pcpFile = join(place.etc, "pcp.conf");
   const hbaFile = join(place.etc, "pool_hba.conf");
-  const pcpPassFile = writePcpFiles(place, pcpFile);
-  write(place, configFile, configText(place, servers, port, pcpPort));
-  write(place, hbaFile, "local all all trust\nhost all all 127.0.0.1/32 trust\n");
+  const passFiles = writePcpFiles(place, pcpFile);
+  const pcp = { host: HOST, port: pcpPort, user: PCP_USER, passFile: passFiles.scripts };
+  const scripts = installFailover(place, pcp);
+  writeForPool(place, configFile, configText(place, servers, port, pcpPort, scripts));
+  writeForPool(place, hbaFile, "local all all trust\nhost all all 127.0.0.1/32 trust\n");
   const logFile = join(place.log, "pgpool.log");
   const process = new ServerProcess({
     command: [
@@ -52,7 +56,7 @@ export async function startPool(
     cwd: place.run,
     logFile,
   });
-  const pool = { port, pcpPort, configFile, pcpPassFile, process };
+  const pool = { port, pcpPort, configFile, pcpPassFile: passFiles.person, logFile, process };
   await waitFor(async () => !process.running || await allNodesUp(pool, servers.length), {
     what: `pgpool on port ${port} to have ${servers.length} nodes up (see ${logFile})`,
     deadlineMs: 60_000,
@@ -95,6 +99,7 @@ function configText(
   servers: readonly PostgresServer[],
   port: number,
   pcpPort: number,
+  scripts: Settings,
 ): string {
   return "# Written by scripts/run at every start.\n" + formatSettings({
     backend_clustering_mode: "streaming_replication",
@@ -116,28 +121,25 @@ function configText(
     health_check_max_retries: 1,
     health_check_user: CHECK_USER,
     health_check_database: DATABASE,
+    ...scripts,
     ...backendSettings(servers),
   });
 }
 
 /**
  * One new password for the PCP user `pgpool` and for the person's own account name, which the PCP
- * commands take when none is given. Gives the file that holds it for PCPPASSFILE.
+ * commands take when none is given. Gives the files that hold it for PCPPASSFILE: one for the
+ * person, one for the scripts that pgpool runs.
  */
-function writePcpFiles(place: Place, pcpFile: string): string {
+function writePcpFiles(place: Place, pcpFile: string): { person: string; scripts: string } {
   const password = randomBytes(16).toString("hex");
   const md5 = createHash("md5").update(password).digest("hex");
   const users = new Set([PCP_USER, systemUser()]);
-  write(place, pcpFile, [...users].map((user) => `${user}:${md5}\n`).join(""));
-  const passFile = join(place.etc, "pcppass");
-  rmSync(passFile, { force: true });
-  writeFileSync(passFile, `*:*:*:${password}\n`, { mode: 0o600 });
-  return passFile;
-}
-
-/** A file for pgpool only, in the directory that only we write. */
-function write(place: Place, file: string, text: string): void {
-  rmSync(file, { force: true });
-  writeFileSync(file, text, { mode: 0o600 });
-  give(file, place.account);
+  writeForPool(place, pcpFile, [...users].map((user) => `${user}:${md5}\n`).join(""));
+  const person = join(place.etc, "pcppass");
+  rmSync(person, { force: true });
+  writeFileSync(person, `*:*:*:${password}\n`, { mode: 0o600 });
+  const scripts = join(place.etc, "pcppass.scripts");
+  writeForPool(place, scripts, `*:*:*:${password}\n`);
+  return { person, scripts };
 }

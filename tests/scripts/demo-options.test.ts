@@ -10,6 +10,7 @@ describe("options of scripts/run", () => {
       dir: "demo",
       fresh: false,
       exec: null,
+      failoverDemo: false,
       help: false,
     });
   });
@@ -22,8 +23,15 @@ describe("options of scripts/run", () => {
       dir: "/tmp/x",
       fresh: true,
       exec: "a=b --c",
+      failoverDemo: false,
       help: false,
     });
+  });
+
+  it("show a failover only where there is a standby to promote", () => {
+    expect(parseOptions(["--failover-demo"]).failoverDemo).toBe(true);
+    expect(() => parseOptions(["--failover-demo", "--standbys", "0"])).toThrow(UsageError);
+    expect(() => parseOptions(["--failover-demo", "--exec", "true"])).toThrow(UsageError);
   });
 
   it("suggest the option that was meant", () => {
