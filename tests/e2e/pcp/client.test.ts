@@ -121,6 +121,10 @@ describe("the PCP library", () => {
     await pcp.detachNode(1);
     expect(await pcp.nodeInfo(1)).toMatchObject([{ status: "down" }]);
     await expect(pcp.detachNode(7)).rejects.toMatchObject({ kind: "unknown" });
+    await expect(pcp.detachNode(1)).rejects.toMatchObject({
+      kind: "refused",
+      message: expect.stringContaining("status: [3] is not valid for failover"),
+    });
     using client = await logIn(pgpool);
     const port = (id: number) => String(cluster.server(id).port);
     expect(await valueOf(client, "SELECT inet_server_port()")).toBe(port(0));
