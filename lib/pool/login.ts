@@ -13,6 +13,7 @@ import { parseParameterStatus, readInt32 } from "../wire/read.ts";
 import { refusedBy, ServerRefused, ServerUnreachable, type UnreachableReason } from "./errors.ts";
 import { ConnectionClosed, DeadlineExceeded, MessageStream } from "./message-stream.ts";
 import { type ConnectionKey, ServerConnection } from "./server-connection.ts";
+import { ServerParameters } from "./server-parameters.ts";
 
 /** Longest message a server may send during its login. */
 const MAX_LOGIN_MESSAGE = 256 * 1024;
@@ -251,7 +252,7 @@ async function logIn(
           pid,
           cancelKey,
           minor,
-          parameters,
+          new ServerParameters(parameters),
           asked,
           applicationName,
         );

@@ -1,6 +1,7 @@
 import type { ServerRequestKind } from "../auth/credentials.ts";
 import type { ByteStream } from "../net/stream.ts";
 import * as build from "../wire/build.ts";
+import type { ServerParameters } from "./server-parameters.ts";
 
 /** What a pooled connection is kept under: only equal connections are shared by clients. */
 export interface ConnectionKey {
@@ -48,7 +49,7 @@ export class ServerConnection {
     /** Minor version the server agreed to. */
     readonly minor: number,
     /** Parameters the server has reported, kept up to date by whoever owns the connection. */
-    readonly parameters: Map<string, string>,
+    readonly parameters: ServerParameters,
     /** How the server asked for a password, undefined when it trusted. */
     readonly asked: ServerRequestKind | undefined,
     /** application_name of the startup packet, to which DISCARD ALL goes back. */

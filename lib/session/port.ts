@@ -1,4 +1,5 @@
 import type { AdminTable, NodeComplaint } from "../process/messages.ts";
+import type { ServerParameters } from "../pool/server-parameters.ts";
 import type { PgpoolCommand } from "../sql/pgpool-commands.ts";
 import type { ErrorFields } from "../wire/build.ts";
 
@@ -48,7 +49,7 @@ export interface ServerLink {
   /** Process id of the server's backend. */
   readonly pid: number;
   /** Parameters the server has reported. */
-  readonly parameters: Map<string, string>;
+  readonly parameters: Pick<ServerParameters, "get" | "set">;
   write(bytes: Uint8Array): void;
   /**
    * Gives the link back. `untouched`: nothing was asked of it; `used`: to be reset before the next

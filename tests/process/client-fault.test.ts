@@ -3,6 +3,7 @@ import { Logger } from "../../lib/log/log.ts";
 import type { ByteStream } from "../../lib/net/stream.ts";
 import { MessageStream } from "../../lib/pool/message-stream.ts";
 import { type ConnectionKey, ServerConnection } from "../../lib/pool/server-connection.ts";
+import { ServerParameters } from "../../lib/pool/server-parameters.ts";
 import { Client } from "../../lib/process/client/client.ts";
 import { Clients } from "../../lib/process/client/clients.ts";
 import type { SupervisorPort } from "../../lib/process/client/worker-context.ts";
@@ -100,7 +101,7 @@ function setUp() {
     100,
     new Uint8Array(4),
     0,
-    new Map(),
+    new ServerParameters(new Map()),
     undefined,
     "test",
   );

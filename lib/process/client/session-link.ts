@@ -1,6 +1,7 @@
 import type { ConnectionOwner, ServerConnection } from "../../pool/server-connection.ts";
 import type { ByteStream } from "../../net/stream.ts";
 import type { Pool } from "../../pool/pool.ts";
+import type { ServerParameters } from "../../pool/server-parameters.ts";
 import type { ServerLink } from "../../session/port.ts";
 import type { Session } from "../../session/session.ts";
 
@@ -43,7 +44,7 @@ export class SessionLink implements ServerLink, ConnectionOwner {
     return this.connection.pid;
   }
 
-  get parameters(): Map<string, string> {
+  get parameters(): ServerParameters {
     return this.connection.parameters;
   }
 
