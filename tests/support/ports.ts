@@ -1,12 +1,20 @@
+import { randomInt } from "node:crypto";
 import { connect, createServer } from "node:net";
 
 /** Ports given out by this process, so that two callers in a row never get the same one. */
 const given = new Set<number>();
 
+/**
+ * Below the ports that the system gives to outgoing connections (ip_local_port_range): none of
+ * those takes a server's port while the server is being restarted.
+ */
+const LOWEST = 10_240;
+const ABOVE = 32_768;
+
 /** A TCP port on the loopback that nobody listens on right now. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = await tryListen(0);
+    const port = await tryListen(randomInt(LOWEST, ABOVE));
     if (port !== null && !given.has(port)) {
       given.add(port);
       return port;
