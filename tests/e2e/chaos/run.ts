@@ -33,10 +33,11 @@ export async function runSchedule(
   say: (text: string) => void = () => {},
 ): Promise<Result> {
   await using pgpool = await pool.startPgpool();
-  const { cluster } = pool;
   const nemesis = new Nemesis(pool, pgpool);
-  await nemesis.query("DROP TABLE IF EXISTS history; CREATE TABLE history (row int)");
-  await cluster.waitForReplay();
+  await nemesis.query(
+    `SET synchronous_commit = remote_apply;
+     DROP TABLE IF EXISTS history; CREATE TABLE history (row int)`,
+  );
   const recorder = new Recorder();
   let isOver = false;
   const clients = Array.from({ length: CLIENTS }, (_, index) =>
