@@ -48,8 +48,8 @@ export function checkDelay(
     if (facts === null && isUsableNode(node)) problem ||= missingConnection(node.id);
     const measured = measure(node, source, facts, settings);
     figures.set(node.id, measured);
-    if (isUsableNode(node) && facts !== null) {
-      notes.push(...delayNote(node, measured, primary, settings));
+    if (isUsableNode(node) && facts !== null && settings.replicationDelaySourceCmd === "") {
+      notes.push(...delayNote(node.id, measured, primary, settings));
     }
   }
   return { figures, notes, problem };
@@ -72,7 +72,8 @@ function measure(
   const replica = node.applicationName === ""
     ? undefined
     : source.replicas.find((row) => row.applicationName === node.applicationName);
-  const delayByTime = settings.delayThresholdByTime > 0;
+  const isExternal = settings.replicationDelaySourceCmd !== "";
+  const delayByTime = settings.delayThresholdByTime > 0 || isExternal;
   const standbyLsn = facts?.lsn ?? null;
   const bytes = standbyLsn !== null && source.lsn !== null
     ? lsnDistance(source.lsn, standbyLsn)
@@ -80,17 +81,24 @@ function measure(
     ? 0
     : node.replicationDelay;
   const isMeasured = isUsableNode(node);
+  const microseconds = isExternal ? externalDelay(node) : replica?.replayLag ?? 0;
   return {
-    replicationDelay: !isMeasured ? 0 : delayByTime ? replica?.replayLag ?? 0 : bytes,
+    replicationDelay: !isMeasured ? 0 : delayByTime ? microseconds : bytes,
     delayByTime: isMeasured && delayByTime,
     replicationState: replica?.state ?? "",
     replicationSyncState: replica?.syncState ?? "",
   };
 }
 
-function delayNote(
-  node: ClusterNode,
-  figures: DelayFigures,
+/** What the external command has said last stays until it says something else. */
+function externalDelay(node: ClusterNode): number {
+  return node.delayByTime ? node.replicationDelay : 0;
+}
+
+/** What is to be told of a standby's delay. */
+export function delayNote(
+  node: number,
+  figures: Pick<DelayFigures, "replicationDelay" | "delayByTime">,
   primary: number,
   settings: ClusterSettings,
 ): LogEntry[] {
@@ -101,7 +109,7 @@ function delayNote(
   return [{
     process: "sr_check_worker",
     severity: "log",
-    text: `Replication of node: ${node.id} is behind ${amount} from the primary server ` +
+    text: `Replication of node: ${node} is behind ${amount} from the primary server ` +
       `(node: ${primary})`,
   }];
 }

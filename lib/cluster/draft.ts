@@ -19,6 +19,7 @@ export class Draft {
   timeline: number;
   told: string;
   isSettled: boolean;
+  areDelaysAsked: boolean;
   work: Work;
   readonly #before: ClusterState;
   readonly #effects: Effect[] = [];
@@ -38,6 +39,7 @@ export class Draft {
     this.timeline = before.timeline;
     this.told = before.told;
     this.isSettled = before.isSettled;
+    this.areDelaysAsked = before.areDelaysAsked;
     this.work = before.work;
   }
 
@@ -147,6 +149,7 @@ export class Draft {
       verdicts: this.verdicts,
       told: this.told,
       isSettled: this.isSettled,
+      areDelaysAsked: this.areDelaysAsked,
       work: this.work,
     };
     if (showsTheSame(makeSnapshot(this.#before), makeSnapshot(state))) {

@@ -34,6 +34,16 @@ export type Effect =
     readonly deadline: number;
     readonly values: CommandValues;
   }
+  /** Have a command print the delays of these nodes; answered by `delays`. Deadline in ms. */
+  | {
+    readonly type: "delay-command";
+    readonly command: string;
+    readonly nodes: readonly number[];
+    /** host:port of each. */
+    readonly replicas: readonly string[];
+    readonly primary: number;
+    readonly deadline: number;
+  }
   /** End a command; its end is of no interest any more. */
   | { readonly type: "stop-command"; readonly run: number }
   /** Tell whoever holds the ticket that his request is done, or why it is not. */

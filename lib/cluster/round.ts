@@ -2,6 +2,7 @@ import { awaitedPrimary, settleAwaiting } from "./awaiting.ts";
 import { checkDelay } from "./delay.ts";
 import type { Draft } from "./draft.ts";
 import type { LogEntry } from "./effects.ts";
+import { askDelays } from "./external-delay.ts";
 import { liveness, type ProbeOutcome } from "./facts.ts";
 import { isUsableNode } from "./node.ts";
 import { findPrimary, Verdict } from "./primary.ts";
@@ -32,6 +33,7 @@ export function hearRound(
   const isChanging = draft.work.active !== null;
   const notes = isChanging ? [] : judge(draft, outcomes);
   tellOnce(draft, [...notes, ...measure(draft, outcomes)]);
+  askDelays(draft);
   suspectHanging(draft, outcomes);
   suspectDead(draft, outcomes);
   if (isChanging) return;

@@ -2,6 +2,7 @@ import type { NodeComplaint } from "../process/messages.ts";
 import type { Clock } from "./clock.ts";
 import { isAskedOften } from "./comeback.ts";
 import { Commands, type RunCommand } from "./commands.ts";
+import type { RunDelayCommand } from "./delay-command.ts";
 import type { DownRequests } from "./down-requests.ts";
 import type { Effect, LogEntry } from "./effects.ts";
 import type { PingOutcome, ProbeFailure, ProbeOutcome } from "./facts.ts";
@@ -28,6 +29,7 @@ export interface ClusterServiceOptions {
   readonly clock: Clock;
   readonly probe: Probe;
   readonly runCommand: RunCommand;
+  readonly runDelayCommand: RunDelayCommand;
   /** Null when no states are to survive. */
   readonly statusFile: StatusFile | null;
   /** Null without health_check_test. */
@@ -85,9 +87,9 @@ class Service implements ClusterService {
   /** Nodes that are down are asked whether they are back. */
   readonly #returns: Repeat;
   readonly #settled = Promise.withResolvers<void>();
+  readonly #stopped = new AbortController();
   #state: ClusterState;
   #snapshot: ClusterSnapshot;
-  #isStopped = false;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: ClusterServiceOptions) {
@@ -187,7 +189,7 @@ class Service implements ClusterService {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopped.abort();
     this.#rounds.stop();
     this.#returns.stop();
     for (const cancel of this.#pauses) cancel();
@@ -200,7 +202,9 @@ class Service implements ClusterService {
   }
 
   #wish(node: number, wish: Wish, what: string): Promise<void> {
-    if (this.#isStopped) return Promise.reject(new RequestError(node, { kind: "stopping" }));
+    if (this.#stopped.signal.aborted) {
+      return Promise.reject(new RequestError(node, { kind: "stopping" }));
+    }
     this.#options.logger({
       severity: "log",
       text: `received ${what} request for node_id: ${node} from pid [${process.pid}]`,
@@ -211,7 +215,7 @@ class Service implements ClusterService {
   }
 
   #hear(event: ClusterEvent): void {
-    if (this.#isStopped) return;
+    if (this.#stopped.signal.aborted) return;
     const { state, effects } = step(this.#state, event, this.#options.clock.now());
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
@@ -246,6 +250,9 @@ class Service implements ClusterService {
         return;
       case "command":
         this.#commands.start(effect, () => this.#hear({ type: "command-ended", run: effect.run }));
+        return;
+      case "delay-command":
+        this.#inBackground(this.#askDelays(effect));
         return;
       case "stop-command":
         this.#commands.stop(effect.run);
@@ -326,7 +333,7 @@ class Service implements ClusterService {
 
   async #verify(id: number): Promise<void> {
     const node = this.#state.nodes[id];
-    if (node === undefined || this.#isStopped) return;
+    if (node === undefined || this.#stopped.signal.aborted) return;
     const startedAt = this.#options.clock.now();
     const outcome = await this.#answered(this.#options.probe.ping(node, this.#deadline()));
     this.#hear({ type: "verified", node: id, outcome, startedAt });
@@ -356,6 +363,18 @@ class Service implements ClusterService {
     const { timeout, connectTimeout } = healthCheckOf(this.#state.settings, id);
     const total = timeout > 0 ? timeout * 1000 : HEALTH_DEADLINE;
     return { total, connect: connectTimeout > 0 ? connectTimeout : total };
+  }
+
+  async #askDelays(effect: Extract<Effect, { type: "delay-command" }>): Promise<void> {
+    const { command, replicas, deadline, nodes, primary } = effect;
+    const { runDelayCommand, logger: log } = this.#options;
+    const { signal: stop } = this.#stopped;
+    let output: string | null = null;
+    try {
+      output = await runDelayCommand({ command, replicas, deadlineMs: deadline, log, stop });
+    } finally {
+      this.#hear({ type: "delays", nodes, primary, output });
+    }
   }
 
   async #askAll(): Promise<void> {

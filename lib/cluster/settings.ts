@@ -52,6 +52,9 @@ export interface ClusterSettings {
   /** Milliseconds, 0 = off. */
   readonly delayThresholdByTime: number;
   readonly logStandbyDelay: "always" | "if_over_threshold" | "none";
+  /** Prints the delays, empty for none, and how long it may take in seconds. */
+  readonly replicationDelaySourceCmd: string;
+  readonly replicationDelaySourceTimeout: number;
   readonly failoverOnBackendError: boolean;
   readonly failoverOnBackendShutdown: boolean;
   readonly detachFalsePrimary: boolean;
@@ -79,6 +82,8 @@ export interface ConfigForCluster {
     readonly delay_threshold: number;
     readonly delay_threshold_by_time: number;
     readonly log_standby_delay: string;
+    readonly replication_delay_source_cmd: string;
+    readonly replication_delay_source_timeout: number;
     readonly failover_on_backend_error: boolean;
     readonly failover_on_backend_shutdown: boolean;
     readonly detach_false_primary: boolean;
@@ -113,6 +118,8 @@ export function clusterSettings(config: ConfigForCluster): ClusterSettings {
     searchPrimaryNodeTimeout: values.search_primary_node_timeout,
     delayThreshold: values.delay_threshold,
     delayThresholdByTime: values.delay_threshold_by_time,
+    replicationDelaySourceCmd: values.replication_delay_source_cmd,
+    replicationDelaySourceTimeout: values.replication_delay_source_timeout,
     logStandbyDelay: standbyDelayLogging(values.log_standby_delay),
     failoverOnBackendError: values.failover_on_backend_error,
     failoverOnBackendShutdown: values.failover_on_backend_shutdown,

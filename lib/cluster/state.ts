@@ -3,6 +3,7 @@ import { hearComplaint, hearVerification } from "./complaint.ts";
 import { hearReturn } from "./comeback.ts";
 import { Draft } from "./draft.ts";
 import type { Effect } from "./effects.ts";
+import { hearDelays } from "./external-delay.ts";
 import type { PingOutcome, ProbeOutcome } from "./facts.ts";
 import { type ClusterNode, newNode, unusedNode } from "./node.ts";
 import { hearReload } from "./reload.ts";
@@ -33,6 +34,8 @@ export interface ClusterState {
   readonly verdicts: ReadonlyMap<number, Verdict>;
   /** What the last round told the operator, so that it is told once. */
   readonly told: string;
+  /** The external command for delays is running. */
+  readonly areDelaysAsked: boolean;
   /** Requests, and how far they have come. */
   readonly work: Work;
   /** The start is over: the primary was found, or the search for it was given up. */
@@ -83,6 +86,13 @@ export type ClusterEvent =
     readonly node: number;
     readonly wish: Wish;
   }
+  /** Answer to the effect `delay-command`; null when it failed. */
+  | {
+    readonly type: "delays";
+    readonly nodes: readonly number[];
+    readonly primary: number;
+    readonly output: string | null;
+  }
   /** Answer to the effect `command`. */
   | { readonly type: "command-ended"; readonly run: number }
   | { readonly type: "reloaded"; readonly settings: ClusterSettings };
@@ -121,6 +131,7 @@ export function initialState(
     health: new Map(),
     verdicts: new Map(),
     told: "",
+    areDelaysAsked: false,
     work: NO_WORK,
     isSettled: false,
   };
@@ -159,6 +170,9 @@ export function step(state: ClusterState, event: ClusterEvent, now: number): Tra
       break;
     case "wished":
       hearWish(draft, event.ticket, event.node, event.wish);
+      break;
+    case "delays":
+      hearDelays(draft, event.nodes, event.primary, event.output);
       break;
     case "command-ended":
       hearCommandEnd(draft, event.run);

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { systemClock } from "../cluster/clock.ts";
 import { runCommand } from "../cluster/command-runner.ts";
+import { runDelayCommand } from "../cluster/delay-command.ts";
 import { downRequestFile } from "../cluster/down-requests.ts";
 import type { LogEntry } from "../cluster/effects.ts";
 import { createProbe, type Probe } from "../cluster/probe.ts";
@@ -52,6 +53,7 @@ export function createCluster(
     clock: systemClock,
     probe,
     runCommand,
+    runDelayCommand,
     statusFile: statusFile(join(workDir, "pgpool_status"), discardStatus),
     downRequests: values.health_check_test
       ? downRequestFile(join(workDir, "backend_down_request"), tell)

@@ -27,6 +27,8 @@ export function world(change: Partial<ClusterSettings> = {}, hints: readonly Sta
       return Promise.resolve([]);
     },
   };
+  /** What the external command prints for these replicas. */
+  const delays = new Map<string, string>();
   const commands = new FakeCommands();
   const downRequests = new Set<number>();
   const service = createClusterService({
@@ -35,6 +37,7 @@ export function world(change: Partial<ClusterSettings> = {}, hints: readonly Sta
     clock,
     probe: servers,
     runCommand: commands.run,
+    runDelayCommand: ({ replicas }) => Promise.resolve(delays.get(replicas.join(" ")) ?? null),
     statusFile: file,
     downRequests: { take: (node) => Promise.resolve(downRequests.delete(node)) },
   });
@@ -47,6 +50,7 @@ export function world(change: Partial<ClusterSettings> = {}, hints: readonly Sta
     saved,
     generations,
     commands,
+    delays,
     downRequests,
     log,
     texts: () => log.map((entry) => entry.text),

@@ -64,6 +64,7 @@ export class Simulation implements Probe {
       logger: () => {},
       clock: this.clock,
       probe: this,
+      runDelayCommand: () => Promise.resolve(null),
       runCommand: (options) => this.#runCommand(options),
       statusFile: null,
       downRequests: null,

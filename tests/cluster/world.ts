@@ -35,6 +35,8 @@ export function settings(change: Partial<ClusterSettings> = {}): ClusterSettings
     delayThreshold: 0,
     delayThresholdByTime: 0,
     logStandbyDelay: "if_over_threshold",
+    replicationDelaySourceCmd: "",
+    replicationDelaySourceTimeout: 10,
     failoverOnBackendError: true,
     failoverOnBackendShutdown: false,
     detachFalsePrimary: false,

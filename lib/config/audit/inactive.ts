@@ -53,8 +53,8 @@ const features: readonly Feature[] = [
   },
   {
     title: "what comes with Pgpool-II 4.8",
-    wanted: ({ sources }) => [...sources.keys()].some((name) => isComing(name)),
-    names: /^(replication_delay_source_|track_table_mutation_)/,
+    wanted: () => true,
+    names: /^(track_table_mutation_)/,
   },
 ];
 
@@ -83,9 +83,4 @@ export function checkInactive(config: Config): Finding[] {
 function baseOf(name: string): string {
   const resolved = resolveName(name);
   return resolved.kind === "parameter" ? resolved.base : name;
-}
-
-function isComing(name: string): boolean {
-  const resolved = resolveName(name);
-  return resolved.kind === "parameter" && resolved.parameter.since !== undefined;
 }

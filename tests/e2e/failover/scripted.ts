@@ -44,8 +44,12 @@ export class Scripted implements AsyncDisposable {
   }
 
   /** Starts pgpool anew before the servers as they are, and waits until it knows the primary. */
-  async startPgpool(config: Settings = {}): Promise<Pgpool> {
+  async startPgpool(
+    config: Settings = {},
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Pgpool> {
     this.pgpool = await startPgpool({
+      files,
       cluster: this.cluster,
       pcp: `${PCP_USER}:${createHash("md5").update(PCP_PASSWORD).digest("hex")}\n`,
       env: {
