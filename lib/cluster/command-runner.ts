@@ -1,4 +1,6 @@
 import type { Subprocess } from "bun";
+import { closeSync } from "node:fs";
+import { openPipe } from "../log/pipe.ts";
 import { CommandOutput } from "./command-output.ts";
 import { CommandTemplateError, expandTemplate } from "./command-template.ts";
 import { commandJson, type CommandValues, environment, placeholders } from "./command-values.ts";
@@ -12,9 +14,6 @@ const LOOK = 20;
 const DRAIN = 200;
 /** Milliseconds between two reads of output that nobody hears, which slows a flood down. */
 const FLOOD_PAUSE = 10;
-
-/** Runs the command with both outputs in one, so that its lines stay in order. */
-const SHELL = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh"];
 
 /** A command of the operator's to run. */
 export interface CommandOptions {
@@ -39,7 +38,12 @@ export interface CommandResult {
   readonly output: string;
 }
 
-type Process = Subprocess<Uint8Array, "pipe", "ignore">;
+interface Started {
+  readonly process: Subprocess;
+  /** What the process and all that it starts write to. */
+  readonly outputFd: number;
+}
+
 type Ending = Exclude<CommandResult["end"], "not-started">;
 
 /**
@@ -50,10 +54,11 @@ type Ending = Exclude<CommandResult["end"], "not-started">;
  */
 export async function runCommand(options: CommandOptions): Promise<CommandResult> {
   const { name, log } = options;
-  const process = start(options);
-  if (process === null) return { end: "not-started", status: null, signal: null, output: "" };
+  const started = start(options);
+  if (started === null) return { end: "not-started", status: null, signal: null, output: "" };
+  const { process, outputFd } = started;
   const output = new CommandOutput((line) => log({ severity: "log", text: `${name}: ${line}` }));
-  const reading = read(process.stdout, output);
+  const reading = read(outputFd, output);
   const end = await untilEnd(process, options);
   await Promise.race([reading, Bun.sleep(DRAIN)]);
   log(endEntry(options, end, process));
@@ -62,17 +67,12 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
   return { end, status, signal, output: output.tail };
 }
 
-function start({ name, template, values, log }: CommandOptions): Process | null {
+function start({ name, template, values, log }: CommandOptions): Started | null {
   try {
     const text = expandTemplate(template, placeholders(values));
     log({ severity: "log", text: `execute command: ${text}` });
-    return Bun.spawn([...SHELL, text], {
-      detached: true,
-      env: { ...process.env, ...environment(name, values) },
-      stdin: new TextEncoder().encode(commandJson(name, values)),
-      stdout: "pipe",
-      stderr: "ignore",
-    });
+    const environs = { ...process.env, ...environment(name, values) };
+    return spawnShell(text, environs, commandJson(name, values));
   } catch (error) {
     const isRefused = error instanceof CommandTemplateError;
     log({
@@ -85,18 +85,42 @@ function start({ name, template, values, log }: CommandOptions): Process | null 
   }
 }
 
+/** Both outputs go into one pipe, so that lines stay in order. */
+function spawnShell(text: string, env: NodeJS.ProcessEnv, input: string): Started {
+  const { readFd, writeFd } = openPipe();
+  try {
+    const process = Bun.spawn(["/bin/sh", "-c", text], {
+      detached: true,
+      env,
+      stdin: new TextEncoder().encode(input),
+      stdout: writeFd,
+      stderr: writeFd,
+    });
+    return { process, outputFd: readFd };
+  } catch (error) {
+    closeSync(readFd);
+    throw error;
+  } finally {
+    closeSync(writeFd);
+  }
+}
+
 /** Goes on after the command's end for as long as something it started writes. */
-async function read(stream: ReadableStream<Uint8Array>, output: CommandOutput): Promise<void> {
-  for await (const bytes of stream) {
-    output.write(bytes);
-    if (!output.isHeard) await Bun.sleep(FLOOD_PAUSE);
+async function read(fd: number, output: CommandOutput): Promise<void> {
+  try {
+    for await (const bytes of Bun.file(fd).stream()) {
+      output.write(bytes);
+      if (!output.isHeard) await Bun.sleep(FLOOD_PAUSE);
+    }
+  } finally {
+    closeSync(fd);
   }
   output.end();
 }
 
 /** Waits until the command ends, or ends it when its time is over or pgpool stops. */
 async function untilEnd(
-  process: Process,
+  process: Subprocess,
   { deadlineMs, stop }: CommandOptions,
 ): Promise<Ending> {
   const { promise: cut, resolve } = Promise.withResolvers<"timed-out" | "stopped">();
@@ -136,7 +160,7 @@ function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
 function endEntry(
   { name, deadlineMs }: CommandOptions,
   end: Ending,
-  { exitCode, signalCode }: Process,
+  { exitCode, signalCode }: Subprocess,
 ): LogEntry {
   switch (end) {
     case "by-itself":

@@ -1,22 +1,15 @@
-import { dlopen } from "bun:ffi";
 import { closeSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
+import { openPipe, type Pipe, PipeError } from "../log/pipe.ts";
 import type { LogFileSettings } from "../log/rotating-file.ts";
 import type { Logger } from "../log/log.ts";
 import { ProcessError } from "./errors.ts";
 import type { CollectorMessage } from "./log-collector.ts";
 import { COLLECTOR_VARIABLE } from "./roles.ts";
 
-/** O_CLOEXEC of Linux: only who is given a pipe has it. */
-const CLOSE_ON_EXEC = 0o2000000;
 /** Time before a collector that died is started again, in milliseconds. */
 const PAUSE_MS = 1000;
-
-interface Pipe {
-  readonly readFd: number;
-  readonly writeFd: number;
-}
 
 /**
  * The collector as the supervisor sees it. There is a pipe for each process, so that their lines
@@ -41,7 +34,7 @@ export class CollectorProcess {
     readonly logger: Logger,
   ) {
     this.#settings = collectorSettings(config);
-    this.#pipes = openPipes(workers + 1);
+    this.#pipes = collectorPipes(workers + 1);
     this.#start();
   }
 
@@ -117,19 +110,11 @@ function collectorSettings(config: Config): LogFileSettings {
   };
 }
 
-function openPipes(count: number): Pipe[] {
-  const libc = dlopen("libc.so.6", { pipe2: { args: ["ptr", "i32"], returns: "i32" } });
-  const pipes: Pipe[] = [];
+function collectorPipes(count: number): Pipe[] {
   try {
-    for (let number = 0; number < count; number++) {
-      const ends = new Int32Array(2);
-      if (libc.symbols.pipe2(ends, CLOSE_ON_EXEC) !== 0) {
-        throw new ProcessError("could not create pipe for the log collector");
-      }
-      pipes.push({ readFd: ends[0], writeFd: ends[1] });
-    }
-  } finally {
-    libc.close();
+    return Array.from({ length: count }, openPipe);
+  } catch (cause) {
+    if (!(cause instanceof PipeError)) throw cause;
+    throw new ProcessError("could not create pipe for the log collector", "", "", { cause });
   }
-  return pipes;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CommandOptions, runCommand } from "../../lib/cluster/command-runner.ts";
 import type { CommandValues } from "../../lib/cluster/command-values.ts";
@@ -81,6 +81,21 @@ describe("a command of the operator's", () => {
       { severity: "log", text: "failover_command: rest" },
       { severity: "warning", text: "failover_command exited with status 7" },
     ]);
+  });
+
+  it("may open its outputs by their names, as scripts do", async () => {
+    const { result } = run(
+      "echo one >/dev/stderr; echo two >/dev/stdout; echo x | tee /dev/stderr",
+    );
+    expect(await result).toMatchObject({ status: 0, output: "one\ntwo\nx\nx" });
+  });
+
+  it("leaves no descriptors behind", async () => {
+    const open = () => readdirSync("/proc/self/fd").length;
+    const before = open();
+    for (let times = 0; times < 20; times++) await run("echo x; exit 1").result;
+    // The runtime closes what it made for standard input when it collects garbage.
+    await waitFor(() => (Bun.gc(true), open() < before + 10), { what: "descriptors to be closed" });
   });
 
   it("is told from one that a signal ended", async () => {
