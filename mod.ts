@@ -46,6 +46,8 @@ export type {
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverOptions,
+  SwitchoverReport,
   WatchdogInfo,
   WatchdogNode,
 } from "./lib/pcp/types.ts";

@@ -8,7 +8,7 @@ import { addConfigCommands } from "./config/commands.ts";
 import { addExtensionCommands } from "./extension/commands.ts";
 import { CommandFailure, printFailure, printJson } from "./output.ts";
 import { addPasswordCommands } from "./passwords/commands.ts";
-import { addPcpCommands } from "./pcp/commands.ts";
+import { addPcpCommands, addSwitchoverCommand } from "./pcp/commands.ts";
 import { fileOptions } from "./paths.ts";
 import type { FileOptions } from "./paths.ts";
 import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
@@ -124,6 +124,7 @@ function addCommands(root: Command, finish: (status: number) => void): void {
   addConfigCommands(root, finish);
   addPcpCommands(root, finish);
   addTopCommand(root, finish);
+  addSwitchoverCommand(root, finish);
   addPasswordCommands(root, finish);
   addExtensionCommands(root, finish);
   addCompletionCommand(root);

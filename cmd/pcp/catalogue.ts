@@ -11,6 +11,8 @@ export interface PcpCommandSpec {
    */
   readonly argument?: { readonly names: ArgumentKind; readonly required: boolean };
   readonly flags: readonly Flag[];
+  /** Options that only the new names have. */
+  readonly ownFlags?: readonly OwnFlag[];
   /** Whether somebody at a terminal is asked first. */
   readonly destructive?: true;
 }
@@ -20,12 +22,17 @@ export type ArgumentKind = "node" | "process" | "watchdog";
 /** Options that only some commands have. */
 export type Flag = "all" | "gracefully" | "switchover" | "mode" | "scope";
 
+export type OwnFlag = "switchover" | "drainTimeout" | "force";
+
 /** Values of a command's own options and of its argument. */
 export interface RequestValues {
   readonly id?: number;
   readonly all?: boolean;
   readonly gracefully?: boolean;
   readonly switchover?: boolean;
+  /** Seconds; a switchover that drains is a request of our own. */
+  readonly drainTimeout?: number;
+  readonly force?: boolean;
   readonly mode?: PcpStopMode;
   readonly scope?: PcpScope;
   readonly backendPid?: number;
@@ -87,6 +94,7 @@ export const PCP_COMMANDS: readonly PcpCommandSpec[] = [
     description: "make a node the primary",
     argument: NODE,
     flags: ["gracefully", "switchover"],
+    ownFlags: ["switchover", "drainTimeout", "force"],
     destructive: true,
   },
   {
@@ -117,10 +125,21 @@ export const PCP_COMMANDS: readonly PcpCommandSpec[] = [
   },
 ];
 
+/** `pgpool switchover`, which Pgpool-II does not have. */
+export const SWITCHOVER: PcpCommandSpec = {
+  name: "switchover",
+  description: "make a standby the primary without an error for clients",
+  argument: NODE,
+  flags: [],
+  ownFlags: ["drainTimeout", "force"],
+  destructive: true,
+};
+
 /** What the options and the argument of a command ask for. */
 export function requestOf(name: PcpCommandName, values: RequestValues): PcpRequest {
   const { id, all = false, gracefully = false, switchover = false } = values;
   const { scope = "local", mode = "smart", backendPid } = values;
+  const { drainTimeout, force = false } = values;
   switch (name) {
     case "node-count":
     case "proc-count":
@@ -140,8 +159,13 @@ export function requestOf(name: PcpCommandName, values: RequestValues): PcpReque
       return { command: name, node: required(id) };
     case "detach-node":
       return { command: name, node: required(id), gracefully };
+    case "switchover":
+      return switchoverOf(id, drainTimeout, force);
     case "promote-node":
-      return { command: name, node: required(id), gracefully, switchover };
+      // The old names leave out how long to drain: theirs is Pgpool-II's switchover.
+      return switchover && drainTimeout !== undefined
+        ? switchoverOf(id, drainTimeout, force)
+        : { command: name, node: required(id), gracefully, switchover };
     case "reload-config":
     case "log-rotate":
       return { command: name, scope };
@@ -164,6 +188,18 @@ export function onlyReads(name: PcpCommandName): boolean {
     default:
       return false;
   }
+}
+
+/** Seconds that running transactions may take when nobody says how many. */
+export const DRAIN_SECONDS = 30;
+
+function switchoverOf(
+  id: number | undefined,
+  seconds: number = DRAIN_SECONDS,
+  force: boolean,
+): PcpRequest {
+  const drainTimeout = Math.round(seconds * 1000);
+  return { command: "switchover", node: required(id), drainTimeout, force };
 }
 
 function required(id: number | undefined): number {

@@ -7,6 +7,7 @@ import type {
   WatchdogInfo,
   WatchdogNode,
 } from "../../lib/pcp/types.ts";
+import { switchoverText } from "./readable.ts";
 import type { PcpAnswer } from "./requests.ts";
 
 /** A title and its value, as in verbose output. */
@@ -47,6 +48,8 @@ export function classicText(answer: PcpAnswer, program: string, verbose: boolean
             `Value:      \t${value}\nDescription:\t${description}\n\n`
           : `name : ${name}\nvalue: ${value}\ndesc : ${description}\n\n`
       ).join("");
+    case "switchover":
+      return switchoverText(answer.report);
     case "watchdog-info":
       return verbose ? verboseWatchdog(answer.watchdog) : plainWatchdog(answer.watchdog);
     case "action":

@@ -2,15 +2,19 @@ import { Argument, type Command, InvalidArgumentError, Option } from "commander"
 import { EXIT } from "../exit-status.ts";
 import { commandGroup } from "../group.ts";
 import { printJson, run } from "../output.ts";
+import { usageStatus } from "../usage.ts";
 import {
   type ArgumentKind,
+  DRAIN_SECONDS,
   type Flag,
   onlyReads,
+  type OwnFlag,
   PCP_COMMANDS,
   type PcpCommandSpec,
   type RequestValues,
   SCOPES,
   STOP_MODES,
+  SWITCHOVER,
 } from "./catalogue.ts";
 import { addConnectionOptions } from "./connection-options.ts";
 import { parseNodeId, parsePid, parseSeconds, parseWatchdogId } from "./numbers.ts";
@@ -33,6 +37,16 @@ const OWN_OPTIONS: Readonly<Partial<Record<Flag, () => Option>>> = {
   scope: () =>
     new Option("-s, --scope <scope>", "local (the default), or cluster: all of the watchdog's")
       .argParser((text) => SCOPES.get(text) ?? invalid("It is local or cluster.")),
+};
+
+const NEW_OPTIONS: Readonly<Record<OwnFlag, () => Option>> = {
+  switchover: () =>
+    new Option("-s, --switchover", "let running transactions end first, as pgpool switchover does")
+      .conflicts("gracefully"),
+  drainTimeout: () =>
+    new Option("--drain-timeout <seconds>", "how long transactions that run may take to end")
+      .argParser(parseSeconds).default(DRAIN_SECONDS),
+  force: () => new Option("--force", "end transactions that take longer, instead of giving up"),
 };
 
 /** What the argument of a command is called, and the option that says the same. */
@@ -73,14 +87,21 @@ export function addPcpCommands(root: Command, finish: (status: number) => void):
   addSchemaCommand(group);
 }
 
+/** Adds `pgpool switchover`. */
+export function addSwitchoverCommand(root: Command, finish: (status: number) => void): void {
+  addCommand(root, SWITCHOVER, finish);
+}
+
 function addCommand(
   group: Command,
   spec: PcpCommandSpec,
   finish: (status: number) => void,
 ): void {
+  const name = group.parent === null ? spec.name : `${group.name()} ${spec.name}`;
   const command = group.command(spec.name).description(spec.description)
+    .exitOverride(usageStatus)
     .helpOption("--help", "print this help")
-    .showHelpAfterError(`Try "pgpool pcp ${spec.name} --help" for more information.`);
+    .showHelpAfterError(`Try "pgpool ${name} --help" for more information.`);
   if (spec.argument !== undefined) {
     const { word, flags, text, parse } = ARGUMENTS[spec.argument.names];
     command.addArgument(new Argument(`[${word}]`, text).argParser(parse));
@@ -90,6 +111,7 @@ function addCommand(
     const option = OWN_OPTIONS[flag];
     if (option !== undefined) command.addOption(option());
   }
+  for (const flag of spec.ownFlags ?? []) command.addOption(NEW_OPTIONS[flag]());
   if (spec.name === "proc-info") {
     command.option(
       "--backend-pid <pid>",
@@ -114,6 +136,11 @@ function addCommand(
     if (id === undefined && spec.argument?.required && !onlyReads(spec.name)) {
       command.error(`error: missing ${spec.argument.names}`, { exitCode: EXIT.usage });
     }
+    const drains = options.force || command.getOptionValueSource("drainTimeout") === "cli";
+    if (drains && spec.name === "promote-node" && options.switchover !== true) {
+      const message = "error: --drain-timeout and --force belong to --switchover";
+      command.error(message, { exitCode: EXIT.usage });
+    }
     const values = id === undefined ? options : { ...options, id };
     finish(await run(options.json ?? false, () => runPcp(spec, values, options)));
   });
@@ -128,7 +155,7 @@ function commonOptions(command: Command): void {
 }
 
 function addSchemaCommand(group: Command): void {
-  const names = PCP_COMMANDS.map(({ name }) => name);
+  const names = [...PCP_COMMANDS, SWITCHOVER].map(({ name }) => name);
   const argument = new Argument("<name>", "a command, or error for the form of errors")
     .choices([...names, "error"]);
   group.command("schema").description("print the JSON schema of what a command prints")

@@ -32,6 +32,8 @@ function deed(request: PcpRequest): string {
       return `detaching node ${request.node}`;
     case "promote-node":
       return `promoting node ${request.node}`;
+    case "switchover":
+      return `switching over to node ${request.node}`;
     case "recovery-node":
       return `replacing the data of node ${request.node}`;
     case "stop-pgpool":

@@ -2,6 +2,7 @@ import type {
   HealthCheckInfo,
   NodeInfo,
   ProcessInfo,
+  SwitchoverReport,
   WatchdogInfo,
   WatchdogNode,
 } from "../../lib/pcp/types.ts";
@@ -34,6 +35,8 @@ export function jsonValue(answer: PcpAnswer): unknown {
       return answer.items;
     case "watchdog-info":
       return watchdogValue(answer.watchdog);
+    case "switchover":
+      return switchoverValue(answer.report);
     case "action": {
       const { command, ...details } = answer.action;
       return { command, ...details, done: true };
@@ -114,6 +117,19 @@ function processValue(entry: ProcessInfo) {
     clientHost: textOrNull(entry.clientHost),
     clientPort: textOrNull(entry.clientPort),
     statement: textOrNull(entry.statement),
+  };
+}
+
+function switchoverValue(report: SwitchoverReport) {
+  return {
+    node: report.node,
+    oldPrimary: report.oldPrimary,
+    drainMs: report.drain,
+    replayMs: report.replay,
+    promotionMs: report.promotion,
+    pauseMs: report.pause,
+    totalMs: report.total,
+    fenced: report.isFenced,
   };
 }
 

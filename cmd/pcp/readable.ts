@@ -3,6 +3,7 @@ import type {
   HealthCheckInfo,
   NodeInfo,
   ProcessInfo,
+  SwitchoverReport,
   WatchdogInfo,
   WatchdogNode,
 } from "../../lib/pcp/types.ts";
@@ -39,6 +40,8 @@ export function readableText(answer: PcpAnswer): string {
       );
     case "watchdog-info":
       return watchdogText(answer.watchdog);
+    case "switchover":
+      return switchoverText(answer.report);
     case "action":
       return `${actionText(answer.action)}\n`;
   }
@@ -156,6 +159,14 @@ function watchdogRow(node: WatchdogNode): Cell[] {
     { text: node.stateName, style: isFine ? "green" : "yellow" },
     node.membershipText,
   ];
+}
+
+export function switchoverText(report: SwitchoverReport): string {
+  const { node, oldPrimary, drain, replay, promotion, pause } = report;
+  const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(2)} s`;
+  return `node ${node} is the primary in place of node ${oldPrimary}; transactions waited ` +
+    `${seconds(pause)} (drain ${seconds(drain)}, replay ${seconds(replay)}, ` +
+    `promotion ${seconds(promotion)})\n`;
 }
 
 /** What has been asked of the pool; a recovery is the only thing that has ended by then. */

@@ -6,6 +6,7 @@ import type {
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverReport,
   WatchdogInfo,
 } from "../../lib/pcp/types.ts";
 
@@ -23,6 +24,13 @@ export type PcpRequest =
     readonly backendPid: number | undefined;
   }
   | { readonly command: "watchdog-info"; readonly index: number | "all" }
+  /** Milliseconds for running transactions to end. */
+  | {
+    readonly command: "switchover";
+    readonly node: number;
+    readonly drainTimeout: number;
+    readonly force: boolean;
+  }
   | PcpAction;
 
 /** Something that a pool shall do. */
@@ -51,6 +59,7 @@ export type PcpAnswer =
   | { readonly about: "proc-info"; readonly entries: readonly ProcessInfo[] }
   | { readonly about: "pool-status"; readonly items: readonly PoolStatusItem[] }
   | { readonly about: "watchdog-info"; readonly watchdog: WatchdogInfo }
+  | { readonly about: "switchover"; readonly report: SwitchoverReport }
   | { readonly about: "action"; readonly action: PcpAction };
 
 /**
@@ -79,6 +88,8 @@ export async function ask(connection: PcpConnection, request: PcpRequest): Promi
       return { about: "pool-status", items: await connection.poolStatus() };
     case "watchdog-info":
       return { about: "watchdog-info", watchdog: await connection.watchdogInfo(request.index) };
+    case "switchover":
+      return { about: "switchover", report: await connection.switchOver(request.node, request) };
     default:
       await act(connection, request);
       return { about: "action", action: request };

@@ -6,6 +6,7 @@ import nodeInfo from "./schemas/node-info.json" with { type: "json" };
 import poolStatus from "./schemas/pool-status.json" with { type: "json" };
 import procCount from "./schemas/proc-count.json" with { type: "json" };
 import procInfo from "./schemas/proc-info.json" with { type: "json" };
+import switchover from "./schemas/switchover.json" with { type: "json" };
 import watchdogInfo from "./schemas/watchdog-info.json" with { type: "json" };
 import type { PcpAction, PcpCommandName } from "./requests.ts";
 
@@ -18,6 +19,7 @@ const OF_QUESTIONS: Readonly<
   "proc-count": procCount,
   "proc-info": procInfo,
   "pool-status": poolStatus,
+  "switchover": switchover,
   "watchdog-info": watchdogInfo,
 };
 

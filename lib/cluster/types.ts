@@ -51,3 +51,28 @@ export interface ClusterSnapshot {
 export function isUsable(node: NodeState): boolean {
   return node.status === "up" || node.status === "waiting";
 }
+
+/** How a planned switchover is to be done. */
+export interface SwitchoverOptions {
+  /** Milliseconds that running transactions may take to end. */
+  readonly drainTimeout: number;
+  /** Transactions that take longer are ended; otherwise the switchover is called off. */
+  readonly force: boolean;
+}
+
+/** How a switchover went; durations in milliseconds. */
+export interface SwitchoverReport {
+  readonly node: number;
+  readonly oldPrimary: number;
+  /** From when new transactions waited until none ran any more. */
+  readonly drain: number;
+  /** Until the standby had everything that was written. */
+  readonly replay: number;
+  /** Until the standby was the primary, and pgpool knew. */
+  readonly promotion: number;
+  /** How long new transactions waited. */
+  readonly pause: number;
+  readonly total: number;
+  /** The old primary refuses writes also of clients that do not come through pgpool. */
+  readonly isFenced: boolean;
+}

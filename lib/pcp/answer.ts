@@ -7,6 +7,7 @@ import {
   poolStatusReply,
   processInfoReply,
   processListReply,
+  switchoverReply,
   watchdogReply,
 } from "./replies.ts";
 import { isMessageLevel, type MessageLevel } from "./message-level.ts";
@@ -54,6 +55,8 @@ export async function answerRequest(
     case "promote-node":
       await service.promoteNode(request.node, request);
       return [completeReply("d")];
+    case "switchover":
+      return [switchoverReply(await service.switchOver(request.node, request, progress))];
     case "node-count":
       return [nodeCountReply(service.nodeCount())];
     case "process-list":

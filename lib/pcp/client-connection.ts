@@ -14,6 +14,7 @@ import {
   readPoolStatus,
   readProcesses,
   readProcessIds,
+  readSwitchover,
   readWatchdog,
   type Reply,
   replyLetter,
@@ -26,6 +27,8 @@ import type {
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverOptions,
+  SwitchoverReport,
   WatchdogInfo,
 } from "./types.ts";
 
@@ -107,6 +110,10 @@ class Connection implements PcpConnection {
 
   promoteNode(node: number, { gracefully = false, switchover = false } = {}): Promise<void> {
     return this.#ask({ kind: "promote-node", node, gracefully, switchover }, readComplete);
+  }
+
+  switchOver(node: number, options: SwitchoverOptions): Promise<SwitchoverReport> {
+    return this.#ask({ kind: "switchover", node, ...options }, readSwitchover);
   }
 
   recoverNode(node: number): Promise<void> {

@@ -6,6 +6,8 @@ import type {
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverOptions,
+  SwitchoverReport,
   WatchdogInfo,
 } from "./types.ts";
 
@@ -58,6 +60,8 @@ export interface PcpConnection {
     node: number,
     options?: { readonly gracefully?: boolean; readonly switchover?: boolean },
   ): Promise<void>;
+  /** A request of pgpool's own; `onNotice` hears how far it has come. */
+  switchOver(node: number, options: SwitchoverOptions): Promise<SwitchoverReport>;
   recoverNode(node: number): Promise<void>;
   reloadConfig(scope?: PcpScope): Promise<void>;
   rotateLog(scope?: PcpScope): Promise<void>;

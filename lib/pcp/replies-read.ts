@@ -10,6 +10,7 @@ import type {
   PcpNodeStatus,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverReport,
   WatchdogInfo,
 } from "./types.ts";
 
@@ -103,6 +104,21 @@ function parsed(json: string): unknown {
   } catch (cause) {
     throw invalid(cause);
   }
+}
+
+export async function readSwitchover(reply: Reply): Promise<SwitchoverReport> {
+  const fields = await completed(reply);
+  const number = (index: number) => numberIn(fields[index]);
+  return {
+    node: number(0),
+    oldPrimary: number(1),
+    drain: number(2),
+    replay: number(3),
+    promotion: number(4),
+    pause: number(5),
+    total: number(6),
+    isFenced: fields[7] === "1",
+  };
 }
 
 /** Strings of a node: since 4.4, which tells whether the delay is a time, and before. */

@@ -6,6 +6,7 @@ import type {
   PcpNodeStatus,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverReport,
   WatchdogInfo,
 } from "./types.ts";
 
@@ -99,6 +100,16 @@ export function healthCheckReply(info: HealthCheckInfo): Buffer {
       info.lastSkipHealthCheck,
       info.lastFailedHealthCheck,
     ]),
+  );
+}
+
+/** Answers a request of our own; durations are whole milliseconds. */
+export function switchoverReply(report: SwitchoverReport): Buffer {
+  const { node, oldPrimary, drain, replay, promotion, pause, total, isFenced } = report;
+  const numbers = [node, oldPrimary, drain, replay, promotion, pause, total, isFenced ? 1 : 0];
+  return encodeMessage(
+    "y",
+    cStrings([COMPLETE, ...numbers.map((each) => String(Math.round(each)))]),
   );
 }
 

@@ -23,6 +23,8 @@ export function describeRequest(request: WorkRequest): string {
       return `${request.gracefully ? "graceful " : ""}promotion of node ${request.node}${
         request.switchover ? " with switchover" : ""
       }`;
+    case "switchover":
+      return `switchover to node ${request.node}`;
     case "node-count":
       return "number of nodes";
     case "process-list":
@@ -49,6 +51,7 @@ export function isActing(request: WorkRequest): boolean {
     case "detach-node":
     case "invalidate-query-cache":
     case "promote-node":
+    case "switchover":
     case "recover-node":
     case "stop":
     case "log-rotate":

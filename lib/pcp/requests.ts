@@ -33,6 +33,13 @@ export type WorkRequest =
     readonly gracefully: boolean;
     readonly switchover: boolean;
   }
+  /** A request of our own. Milliseconds; whoever runs longer is ended with `force`. */
+  | {
+    readonly kind: "switchover";
+    readonly node: number;
+    readonly drainTimeout: number;
+    readonly force: boolean;
+  }
   | { readonly kind: "node-count" }
   | { readonly kind: "process-list" }
   | { readonly kind: "recover-node"; readonly node: number }
@@ -87,6 +94,10 @@ export function encodeRequest(request: PcpRequest): Buffer {
     case "promote-node": {
       const option = request.switchover ? "s" : "n";
       return bytes(request.gracefully ? "j" : "J", `${request.node} \0${option}`);
+    }
+    case "switchover": {
+      const { node, drainTimeout, force } = request;
+      return strings("Y", String(node), String(Math.round(drainTimeout)), force ? "f" : "n");
     }
     case "node-count":
       return encodeMessage("L");
@@ -170,6 +181,15 @@ export function decodeRequest({ type, body }: PcpMessage): PcpRequest {
       return { kind: "watchdog-info", index: number() < 0 ? "all" : number() };
     case "X":
       return { kind: "disconnect" };
+    case "Y": {
+      const [node = "", drainTimeout = "", force = ""] = splitStrings(body);
+      return {
+        kind: "switchover",
+        node: leadingNumber(node),
+        drainTimeout: leadingNumber(drainTimeout),
+        force: force === "f",
+      };
+    }
     case "Z":
       return { kind: "reload-config", scope: scopeOf(body) };
     default:

@@ -6,6 +6,8 @@ import type {
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverOptions,
+  SwitchoverReport,
   WatchdogInfo,
 } from "./types.ts";
 
@@ -65,6 +67,12 @@ export interface PcpService {
     node: number,
     options: { readonly gracefully: boolean; readonly switchover: boolean },
   ): Promise<void>;
+  /** Makes a standby the primary without an error for clients. Done when they go on there. */
+  switchOver(
+    node: number,
+    options: SwitchoverOptions,
+    progress: Progress,
+  ): Promise<SwitchoverReport>;
   /** Done when the node is back. */
   recoverNode(node: number, progress: Progress): Promise<void>;
   reloadConfig(scope: PcpScope): Promise<void>;

@@ -3,6 +3,8 @@
  * 0 when there is none; texts are empty when there is nothing to say.
  */
 
+export type { SwitchoverOptions, SwitchoverReport } from "../cluster/types.ts";
+
 /** This pgpool, or all pgpools of the watchdog's cluster. */
 export type PcpScope = "local" | "cluster";
 

@@ -15,12 +15,14 @@ import type { Gate } from "./gate.ts";
 import type { ConfigFiles } from "./messages.ts";
 import { createRecovery } from "./recovery.ts";
 import { ServerLogins } from "./server-logins.ts";
+import { Switchovers } from "./switchover.ts";
 
 /** The servers, and what they are asked with. */
 export interface Cluster {
   readonly service: ClusterService;
   readonly probe: Probe;
   readonly recovery: OnlineRecovery;
+  readonly switchovers: Switchovers;
   /** Looks at the servers; resolves as `ClusterService.start` does. */
   start(): Promise<void>;
   /** Takes a reloaded configuration over, and reads again what its files hold. */
@@ -33,6 +35,7 @@ export interface Cluster {
  * Everything about the servers that the supervisor looks after; nothing is started yet.
  *
  * @param discardStatus `-D`: what the last run left of node states is thrown away.
+ * @param gate holds clients back while servers change.
  */
 export function createCluster(
   config: Config,
@@ -69,10 +72,19 @@ export function createCluster(
     clock: systemClock,
     log: tell,
   });
+  const switchovers = new Switchovers({
+    config: () => present,
+    service,
+    logins,
+    gate,
+    clock: systemClock,
+    log: tell,
+  });
   return {
     service,
     probe,
     recovery,
+    switchovers,
     async start() {
       await logins.load(config);
       await service.start();

@@ -11,6 +11,9 @@ export type GateKind = Exclude<GateState["kind"], "open">;
  */
 export type Quiet = "quiet" | "late" | "stopped";
 
+/** What a timer can be set for at most. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The gate is closed already, or pgpool stops. */
 export class GateBusyError extends ProcessError {
   override readonly name = "GateBusyError";
@@ -24,6 +27,7 @@ export class Gate {
   readonly #workers: number;
   readonly #broadcast: (message: SupervisorMessage) => void;
   readonly #clock: Clock;
+  readonly #log: (text: string) => void;
   readonly #quietWorkers = new Set<number>();
   #closed: ClosedGate | undefined;
   #state: GateState = { kind: "open" };
@@ -34,10 +38,16 @@ export class Gate {
    * @param workers how many there are, numbered from 1.
    * @param broadcast reaches all workers that run; one that starts asks for {@link state}.
    */
-  constructor(workers: number, broadcast: (message: SupervisorMessage) => void, clock: Clock) {
+  constructor(
+    workers: number,
+    broadcast: (message: SupervisorMessage) => void,
+    clock: Clock,
+    log: (text: string) => void,
+  ) {
     this.#workers = workers;
     this.#broadcast = broadcast;
     this.#clock = clock;
+    this.#log = log;
   }
 
   get state(): GateState {
@@ -62,6 +72,11 @@ export class Gate {
       () => this.#broadcast({ type: "end-transactions" }),
       () => this.#set({ kind: "transactions", closing, holdsLogins: true }),
     );
+    this.#log(
+      kind === "clients"
+        ? "new clients wait until those that are connected have left"
+        : "new transactions wait until those that run have ended",
+    );
     this.#set(kind === "clients" ? { kind, closing } : { kind, closing, holdsLogins: false });
     return this.#closed;
   }
@@ -84,6 +99,7 @@ export class Gate {
     if (this.#closed === undefined) return;
     this.#closed = undefined;
     this.#set({ kind: "open" });
+    this.#log("clients are not held back any more");
   }
 
   #set(state: GateState): void {
@@ -111,7 +127,8 @@ export class ClosedGate implements Disposable {
   /** Waits until nothing is left that the gate waits for; it stays closed whatever comes. */
   async quiet(milliseconds: number): Promise<Quiet> {
     const late = Promise.withResolvers<Quiet>();
-    const cancel = this.#clock.after(milliseconds, () => late.resolve("late"));
+    const limit = Math.min(milliseconds, LONGEST_TIMER_MS);
+    const cancel = this.#clock.after(limit, () => late.resolve("late"));
     try {
       return await Promise.race([this.#done.promise, late.promise]);
     } finally {

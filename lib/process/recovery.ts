@@ -7,8 +7,9 @@ import { openRecoverySession } from "../cluster/recovery/session.ts";
 import { recoverySettings } from "../cluster/recovery/settings.ts";
 import type { ClusterService } from "../cluster/service.ts";
 import type { Config } from "../config/config.ts";
-import { type ClosedGate, type Gate, GateBusyError } from "./gate.ts";
+import { type Gate, GateBusyError } from "./gate.ts";
 import type { ServerLogins } from "./server-logins.ts";
+import { ClientsStayError, withoutClients } from "./without-clients.ts";
 
 /** What a recovery works with in the supervisor. */
 export interface RecoveryParts {
@@ -38,25 +39,13 @@ export function createRecovery(parts: RecoveryParts): OnlineRecovery {
 }
 
 async function holdClients(gate: Gate, deadline: number): Promise<() => void> {
-  const closed = closeGate(gate);
-  const end = await closed.quiet(deadline);
-  if (end === "quiet") return () => closed[Symbol.dispose]();
-  closed[Symbol.dispose]();
-  throw end === "stopped"
-    ? new RecoveryError("node recovery failed, pgpool stops")
-    : new RecoveryError(
-      `node recovery failed, clients did not leave within ${deadline / 1000} seconds`,
-      { hint: "client_idle_limit_in_recovery ends sessions that do nothing." },
-    );
-}
-
-function closeGate(gate: Gate): ClosedGate {
   try {
-    return gate.close("clients");
+    const held = await withoutClients(gate, deadline);
+    return () => held[Symbol.dispose]();
   } catch (error) {
-    if (!(error instanceof GateBusyError)) throw error;
-    throw new RecoveryError("node recovery failed, clients cannot be made to wait", {
-      detail: error.message,
+    if (!(error instanceof ClientsStayError) && !(error instanceof GateBusyError)) throw error;
+    throw new RecoveryError(`node recovery failed, ${error.message}`, {
+      hint: "client_idle_limit_in_recovery ends sessions that do nothing.",
       cause: error,
     });
   }

@@ -89,6 +89,7 @@ export class Supervisor {
       this.#workerCount,
       (message) => this.#workers?.broadcast(message),
       systemClock,
+      (text) => this.#logger.log("log", text),
     );
     this.#cluster = createCluster(
       options.config,
@@ -139,9 +140,10 @@ export class Supervisor {
     this.#stopping = mode;
     tellServiceManager("STOPPING=1");
     this.#closeListeners();
-    this.#gate.stop();
     if (this.#workers === undefined) return this.#stopped.resolve();
     this.#workers.stop(mode).then(() => this.#stopped.resolve());
+    // Sessions that are held back go on; new clients have been sent away by now.
+    this.#gate.stop();
   }
 
   /** Reads the configuration anew. A file that can not be used changes nothing. */
@@ -330,6 +332,8 @@ export class Supervisor {
       service: new PoolAdministration({
         cluster: this.#cluster.service,
         recovery: this.#cluster.recovery,
+        switchovers: this.#cluster.switchovers,
+        gate: this.#gate,
         config: () => this.#config,
         context,
         statistics: () => this.#statistics(),

@@ -194,10 +194,9 @@ export class ExtendedProtocol {
     return this.#portals?.values().some((portal) => portal.node === node) ?? false;
   }
 
-  /** Whether there is a portal on the node that the client may still read from. */
+  /** Whether there is a portal on the node that the client has named, to read from it again. */
   hasPortalOn(node: number): boolean {
     if (!this.session.router.inTransaction) return false;
-    if (this.#unnamedPortal?.node === node) return true;
     return this.#portals?.values().some((portal) => portal.node === node) ?? false;
   }
 
@@ -208,6 +207,7 @@ export class ExtendedProtocol {
 
   serverLost(node: number): void {
     this.#statements.lost(node);
+    if (this.#unnamedPortal?.node === node) this.#unnamedPortal = undefined;
   }
 
   /** The node that refuses a name that is taken, or anything in a transaction that has failed. */

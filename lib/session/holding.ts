@@ -4,6 +4,7 @@ import { readyForQuery } from "../wire/build.ts";
 import * as build from "../wire/build.ts";
 import { Frontend, TransactionStatus } from "../wire/protocol.ts";
 import { CANCELED, NO_PRIMARY } from "./farewells.ts";
+import { lookForLeftovers } from "./left-behind.ts";
 import type { ErrorFields, ServerUnavailable } from "./port.ts";
 import type { Session } from "./session.ts";
 
@@ -38,6 +39,8 @@ export class Holding {
   #isSkipping = false;
   /** Why the primary could not be connected to, while a verdict on it is waited for. */
   #unavailable: ErrorFields | undefined;
+  /** It has been found out what the session has left on the primary. */
+  #isSearched = false;
   /** Seconds that the client's message has waited for the primary. */
   #waited = 0;
 
@@ -68,8 +71,23 @@ export class Holding {
     return "wait";
   }
 
+  /**
+   * While the gate is closed and nothing runs in the session: finds out, once, whether it may go on
+   * with another primary, and then tells whoever closed the gate.
+   */
+  settle(): void {
+    const { session } = this;
+    if (!session.options.gate.closed || session.ended || !session.quiet) return;
+    if (!this.#isSearched) {
+      this.#isSearched = true;
+      if (lookForLeftovers(session)) return;
+    }
+    session.port.settled();
+  }
+
   /** The client's message has been dealt with. */
   taken(): void {
+    this.#isSearched = false;
     this.#waited = 0;
     this.#unavailable = undefined;
   }

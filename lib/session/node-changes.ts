@@ -1,9 +1,9 @@
 import type { ClusterSnapshot } from "../cluster/types.ts";
 import * as build from "../wire/build.ts";
 import { Backend } from "../wire/protocol.ts";
-import { Expect } from "./reply-queue.ts";
 import { lostServer, nodeDown, OTHER_PRIMARY } from "./farewells.ts";
 import type { ErrorFields, ServerUnavailable } from "./port.ts";
+import { Expect } from "./reply-queue.ts";
 import type { ServerState } from "./server-state.ts";
 import type { Session } from "./session.ts";
 
@@ -58,7 +58,7 @@ export class NodeChanges {
     const { session } = this;
     session.dropServer(server.node, "broken");
     this.#farewell = build.message(Backend.ErrorResponse, body);
-    session.waitingFor = "check of the primary";
+    if (session.waitingFor === "") session.waitingFor = "check of the primary";
     session.openServer(server.node);
   }
 
@@ -83,8 +83,7 @@ export class NodeChanges {
       session.holding.primaryUnavailable(why);
       return;
     }
-    session.router.options.unreachable(node);
-    session.router.rebalance();
+    session.router.avoid(node);
     session.resume("server connection");
   }
 

@@ -24,7 +24,7 @@ export type Verdict = "safe" | "primary" | "writes";
 export type CatalogVerdict = (statement: StatementClass) => Verdict | undefined;
 
 /** Chooses a load balance node, avoiding those the session could not reach. */
-export type ChooseNode = (snapshot: ClusterSnapshot) => number;
+export type ChooseNode = (snapshot: ClusterSnapshot, avoid: ReadonlySet<number>) => number;
 
 /** Isolation level of transactions that do not name one, undefined while unknown. */
 export type DefaultSerializable = () => boolean | undefined;
@@ -35,8 +35,6 @@ export interface RouterOptions {
   /** Streaming replication: reads may go to a standby. Otherwise all goes to the main node. */
   readonly streaming: boolean;
   readonly choose: ChooseNode;
-  /** Notes that the session can not reach a node, so that it is not chosen again. */
-  readonly unreachable: (node: number) => void;
   readonly verdict: CatalogVerdict;
   readonly defaultSerializable: DefaultSerializable;
 }
@@ -65,10 +63,12 @@ export class Router {
   #wroteInSession = false;
   #serializable: boolean | undefined;
   #startedByMulti = false;
+  /** Nodes that could not be reached, and since when their status had been what it was. */
+  #avoided: Map<number, number> | undefined;
 
   constructor(readonly options: RouterOptions, snapshot: ClusterSnapshot) {
     this.snapshot = snapshot;
-    this.loadBalanceNode = options.choose(snapshot);
+    this.loadBalanceNode = options.choose(snapshot, NOTHING_AVOIDED);
   }
 
   /** Node for writes. */
@@ -89,7 +89,22 @@ export class Router {
 
   /** Chooses the load balance node anew. */
   rebalance(): void {
-    this.loadBalanceNode = this.options.choose(this.snapshot);
+    this.loadBalanceNode = this.options.choose(this.snapshot, this.#avoidedNow());
+  }
+
+  /** A node can not be reached: another one is chosen, until its status or role has changed. */
+  avoid(node: number): void {
+    this.#avoided ??= new Map();
+    this.#avoided.set(node, this.snapshot.nodes[node]?.lastStatusChange ?? 0);
+    this.rebalance();
+  }
+
+  #avoidedNow(): ReadonlySet<number> {
+    if (this.#avoided === undefined) return NOTHING_AVOIDED;
+    for (const [node, since] of this.#avoided) {
+      if (this.snapshot.nodes[node]?.lastStatusChange !== since) this.#avoided.delete(node);
+    }
+    return new Set(this.#avoided.keys());
   }
 
   /**
@@ -294,3 +309,4 @@ function asksSettings(statement: StatementClass): boolean {
 }
 
 const NONE: number[] = [];
+const NOTHING_AVOIDED: ReadonlySet<number> = new Set();

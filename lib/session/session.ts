@@ -183,12 +183,7 @@ export class Session {
     if (this.waitingFor === "answers of another node" && this.visibleCount === 0) {
       this.resume("answers of another node");
     }
-    this.#settled();
-  }
-
-  /** Tells whoever waits for it that nothing runs in this session any more. */
-  #settled(): void {
-    if (this.options.gate.closed && !this.ended && this.quiet) this.port.settled();
+    this.holding.settle();
   }
 
   /** Goes on with the client's messages if the session waited for just this. */
@@ -230,13 +225,13 @@ export class Session {
   /** A server's connection has ended. */
   serverClosed(node: number, reason: string): void {
     this.changes.serverClosed(node, reason);
-    this.#settled();
+    this.holding.settle();
   }
 
   /** The cluster has changed. */
   setSnapshot(snapshot: ClusterSnapshot): void {
     this.changes.setSnapshot(snapshot);
-    this.#settled();
+    this.holding.settle();
   }
 
   /**

@@ -42,6 +42,11 @@ export class SettingsJournal {
     this.#pending = NONE;
   }
 
+  /** Whether a connection opened later will have the setting. */
+  has(name: string): boolean {
+    return this.#committed?.has(name) ?? false;
+  }
+
   #push(key: string | undefined, message: Uint8Array): void {
     if (this.#pending === NONE) this.#pending = [];
     this.#pending.push({ key, message });

@@ -193,6 +193,26 @@ describe("PCP replies", () => {
     );
   });
 
+  it("on a switchover say what was said", async () => {
+    const number = fc.nat();
+    const report = fc.record({
+      node: number,
+      oldPrimary: number,
+      drain: number,
+      replay: number,
+      promotion: number,
+      pause: number,
+      total: number,
+      isFenced: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(report, sizes, async (told, pieces) => {
+        expect(await readBack([replies.switchoverReply(told)], pieces, read.readSwitchover))
+          .toEqual(told);
+      }),
+    );
+  });
+
   it("on the activity of a pool say what was said, in words of any kind", async () => {
     await fc.assert(
       fc.asyncProperty(text, sizes, async (statement, pieces) => {

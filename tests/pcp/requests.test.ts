@@ -41,6 +41,10 @@ const REQUESTS: readonly (readonly [hex: string, request: PcpRequest])[] = [
   ["57 00000006 3000", { kind: "watchdog-info", index: 0 }],
   ["57 00000007 2d3100", { kind: "watchdog-info", index: "all" }],
   ["58 00000004", { kind: "disconnect" }],
+  [
+    "59 0000000c 3100 35303000 6600",
+    { kind: "switchover", node: 1, drainTimeout: 500, force: true },
+  ],
   ["5a 00000005 6c", { kind: "reload-config", scope: "local" }],
   ["5a 00000005 63", { kind: "reload-config", scope: "cluster" }],
 ];
@@ -69,10 +73,10 @@ describe("PCP requests", () => {
   });
 
   it("of a type that nobody knows end the connection", () => {
-    expect(() => decode(bytesOf("59 00000004"))).toThrow(
+    expect(() => decode(bytesOf("55 00000004"))).toThrow(
       expect.objectContaining({
         message: "PCP processing request",
-        detail: 'unknown PCP packet type "Y"',
+        detail: 'unknown PCP packet type "U"',
         severity: "fatal",
       }),
     );

@@ -7,7 +7,7 @@ import { ManualClock } from "../cluster/world.ts";
 function gate() {
   const clock = new ManualClock();
   const told: SupervisorMessage[] = [];
-  const subject = new Gate(2, (message) => void told.push(message), clock);
+  const subject = new Gate(2, (message) => void told.push(message), clock, () => {});
   const states = () => told.flatMap((message) => message.type === "gate" ? [message.gate] : []);
   const last = (): GateState | undefined => states().at(-1);
   return { subject, clock, told, states, last };

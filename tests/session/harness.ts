@@ -76,10 +76,15 @@ export class FakeServer implements ServerLink {
   readonly received: Uint8Array[] = [];
   released: string | undefined;
 
-  constructor(readonly node: number, readonly pid: number) {}
+  constructor(
+    readonly node: number,
+    readonly pid: number,
+    readonly onWrite: (node: number, bytes: Uint8Array) => void = () => {},
+  ) {}
 
   write(bytes: Uint8Array): void {
     this.received.push(Uint8Array.from(bytes));
+    this.onWrite(this.node, bytes);
   }
 
   release(state: "untouched" | "used" | "broken"): void {
@@ -158,6 +163,8 @@ export class Harness implements SessionPort {
   mayWait = true;
   /** How often the session has said that nothing runs in it any more. */
   settledTimes = 0;
+  /** Hears of everything that is sent to a server. */
+  onWrite: (node: number, bytes: Uint8Array) => void = () => {};
   /** Node on which every server process is found. */
   locatedOn = -1;
 
@@ -166,14 +173,12 @@ export class Harness implements SessionPort {
     const shared = new SharedKnowledge(100, 0, () => 0);
     const scope = { database: "d", user: "u", searchPath: "" };
     const knowledge = new ReadKnowledge(shared, () => all, () => NO_PATTERNS, "key", scope);
-    const avoid = new Set<number>();
     const router = new Router({
       settings: () => all,
       streaming: true,
       verdict: knowledge.verdict,
       defaultSerializable: knowledge.defaultSerializable,
-      unreachable: (each) => avoid.add(each),
-      choose: (current) =>
+      choose: (current, avoid) =>
         chooseLoadBalanceNode({
           snapshot: current,
           enabled: true,
@@ -198,7 +203,7 @@ export class Harness implements SessionPort {
       gate: this.gate,
       mayWaitForPrimary: () => this.mayWait,
     });
-    const first = new FakeServer(router.primary, 100);
+    const first = this.#server(router.primary);
     this.servers[first.node] = first;
     this.session.adopt(first);
   }
@@ -257,10 +262,14 @@ export class Harness implements SessionPort {
         this.session.serverUnavailable(at, { error, isVerdictDue: this.isVerdictDue });
         return;
       }
-      const server = new FakeServer(at, 100 + at);
+      const server = this.#server(at);
       this.servers[at] = server;
       this.session.serverOpened(server);
     });
+  }
+
+  #server(at: number): FakeServer {
+    return new FakeServer(at, 100 + at, (node, bytes) => this.onWrite(node, bytes));
   }
 
   runCommand(command: PgpoolCommand): void {

@@ -2,7 +2,17 @@ import { describe, expect, it } from "bun:test";
 import * as build from "../../lib/wire/build.ts";
 import { TransactionStatus } from "../../lib/wire/protocol.ts";
 import * as frontend from "../support/frontend.ts";
-import { BOUND, CLUSTER, COPY_IN, done, type Harness, PARSED, settled } from "./harness.ts";
+import {
+  BOUND,
+  CLUSTER,
+  COPY_IN,
+  done,
+  type Harness,
+  lookupAnswer,
+  PARSED,
+  settled,
+  VOLATILE,
+} from "./harness.ts";
 
 const { query } = build;
 const T = TransactionStatus.InTransaction;
@@ -134,6 +144,49 @@ describe("a session at a closed gate", () => {
     const told = await closed();
     told.client(frontend.terminate);
     expect(told.clientEnded).toBe(true);
+  });
+
+  describe("that may have left something on the primary", () => {
+    /** A session that has called a function of the user's and is looked at now. */
+    async function lookedAt(sql = "select f(1)"): Promise<Harness> {
+      const harness = await settled();
+      harness.client(query(sql));
+      if (harness.session.waitingFor !== "") harness.server(0, lookupAnswer(VOLATILE));
+      harness.server(0, done("SELECT 1"));
+      harness.got(0);
+      harness.gate.closed = true;
+      harness.session.holding.settle();
+      expect(harness.got(0)).toHaveLength(1);
+      expect(harness.settledTimes).toBe(0);
+      return harness;
+    }
+
+    const answer = (isLeft: string, settings: string | null) =>
+      Buffer.concat([
+        build.rowDescription([{ name: "left" }, { name: "settings" }]),
+        build.dataRow([isLeft, settings]),
+        done("SELECT 1"),
+      ]);
+    const change = (harness: Harness) =>
+      harness.session.setSnapshot({ ...CLUSTER, generation: 2, primary: 1 });
+
+    it("goes on with another one when it has not", async () => {
+      const harness = await lookedAt();
+      harness.server(0, answer("f", "application_name"));
+      expect(harness.settledTimes).toBe(1);
+      change(harness);
+      expect(harness.errors()).toEqual([]);
+    });
+
+    it("ends when it has, or has a setting that only the primary knows", async () => {
+      for (const [isLeft, settings] of [["t", null], ["f", "work_mem"], ["f", "role"]] as const) {
+        const harness = await lookedAt("select set_config('work_mem', '1MB', false)");
+        harness.server(0, answer(isLeft, settings));
+        expect(harness.settledTimes).toBe(1);
+        change(harness);
+        expect(harness.errors()).toEqual(["57P01"]);
+      }
+    });
   });
 
   it("loses and repeats nothing, wherever the gate closes and opens in a client's bytes", async () => {

@@ -8,7 +8,7 @@ import {
   CLUSTER,
   COPY_IN,
   done,
-  type Harness,
+  Harness,
   lookupAnswer,
   opened,
   PARSED,
@@ -100,6 +100,16 @@ describe("a session whose primary fails", () => {
     await opened();
     expect(harness.errors()).toEqual(["57P01"]);
     expect(harness.clientEnded).toBe(true);
+  });
+
+  it("gets the answer of pgpool's own command before it is told of its end", async () => {
+    const harness = await settled();
+    harness.client(query("show pool_nodes"));
+    harness.server(0, build.errorResponse(SHUTDOWN));
+    harness.commandDone({ tag: "SHOW" });
+    expect(harness.seen()).toEqual(["C SHOW", "Z"]);
+    await opened();
+    expect(harness.errors()).toEqual(["57P01"]);
   });
 
   it("is told once, and no more, when it is in a transaction", async () => {
@@ -207,6 +217,17 @@ describe("a session whose standby fails", () => {
     expect(harness.errors()).toEqual(["57P01"]);
   });
 
+  it("goes on in a transaction that has read there by an unnamed portal", async () => {
+    const harness = await inTransaction();
+    harness.client(frontend.parse("select 1"), frontend.bind(), frontend.execute(), frontend.sync);
+    harness.server(1, PARSED, BOUND, build.commandComplete("SELECT 1"), build.readyForQuery(T));
+    harness.session.setSnapshot(cluster(["up", "down"], 0));
+    expect(harness.errors()).toEqual([]);
+    harness.got(0);
+    harness.client(frontend.execute(), frontend.sync);
+    expect(harness.got(0)).toEqual(["E", "S"]);
+  });
+
   it("prepares again what was prepared there", async () => {
     const harness = await settled();
     harness.client(frontend.parse("select 1", "s"), frontend.sync);
@@ -215,6 +236,25 @@ describe("a session whose standby fails", () => {
     harness.got(0);
     harness.client(frontend.bind({ statement: "s" }), frontend.execute(), frontend.sync);
     expect(harness.got(0)).toEqual(["P", "B", "E", "S"]);
+  });
+});
+
+describe("a session that could not reach its standby", () => {
+  it("reads there again when the standby has returned", async () => {
+    const harness = new Harness();
+    harness.refuseNode = 1;
+    harness.client(query("select 1"));
+    harness.server(0, lookupAnswer());
+    await opened();
+    harness.server(0, done("SELECT 1"));
+    harness.refuseNode = -1;
+    harness.session.router.rebalance();
+    expect(harness.session.router.loadBalanceNode).toBe(0);
+    harness.session.setSnapshot(cluster(["up", "down"], 0));
+    const nodes = CLUSTER.nodes.map((node) => ({ ...node, lastStatusChange: 1 }));
+    harness.session.setSnapshot({ ...CLUSTER, nodes, generation: 3 });
+    harness.session.router.rebalance();
+    expect(harness.session.router.loadBalanceNode).toBe(1);
   });
 });
 

@@ -1,8 +1,11 @@
 import { RecoveryError } from "../../cluster/recovery/error.ts";
 import { RequestError, type RequestRefusal } from "../../cluster/requests.ts";
+import { SwitchoverError } from "../../cluster/switchover/error.ts";
 import type { ClusterTransition, NodeStatus } from "../../cluster/types.ts";
 import { STATUS_NUMBERS } from "../../pcp/replies.ts";
 import { PcpError } from "../../pcp/service.ts";
+import { GateBusyError } from "../gate.ts";
+import { ClientsStayError } from "../without-clients.ts";
 
 /** Node ids that Pgpool-II knows (pcp-protocol.md 5). */
 const MOST_NODES = 128;
@@ -98,6 +101,24 @@ export function recoveryFailed(error: unknown): unknown {
   if (!(error instanceof RecoveryError)) return error;
   const { message, severity, detail, hint } = error;
   return new PcpError(message, { severity, detail, hint, cause: error });
+}
+
+/** Why clients could not be waited for; nothing has been done then. */
+export function clientsStay(error: unknown): unknown {
+  if (!(error instanceof ClientsStayError) && !(error instanceof GateBusyError)) return error;
+  return new PcpError("failed to process PCP request at the moment", {
+    detail: error.message,
+    hint: "Nothing has been done. recovery_timeout is how long clients are waited for, and " +
+      "client_idle_limit_in_recovery makes idle ones leave.",
+    cause: error,
+  });
+}
+
+/** Why a switchover was called off; clients go on with the primary there is. */
+export function switchoverFailed(error: unknown): unknown {
+  if (!(error instanceof SwitchoverError)) return error;
+  const { message, hint } = error;
+  return new PcpError("switchover failed", { detail: message, hint, cause: error });
 }
 
 /** Other errors than refusals are faults, and are passed on. */

@@ -14,26 +14,36 @@ import type {
   PcpStopMode,
   PoolStatusItem,
   ProcessInfo,
+  SwitchoverOptions,
+  SwitchoverReport,
   WatchdogInfo,
 } from "../../pcp/types.ts";
+import type { Gate } from "../gate.ts";
 import type { WorkerReport } from "../messages.ts";
 import { busySessions } from "../statistics/busy-sessions.ts";
 import type { StopMode } from "../stop-mode.ts";
+import type { Switchovers } from "../switchover.ts";
+import { withoutClients } from "../without-clients.ts";
 import { healthCheckInfo } from "./health-check-info.ts";
 import { nodeInfo } from "./node-info.ts";
 import { processInfo } from "./process-info.ts";
 import {
   attachRefused,
+  clientsStay,
   detachRefused,
   inProgress,
   promoteRefused,
   recoveryFailed,
+  switchoverFailed,
 } from "./refusals.ts";
 
 /** What the supervisor lets administrators see and do. */
 export interface PoolControl {
   readonly cluster: ClusterService;
   readonly recovery: OnlineRecovery;
+  readonly switchovers: Switchovers;
+  /** Holds clients back. */
+  readonly gate: Gate;
   readonly config: () => Config;
   /** What the admin views are made of, as of now. */
   readonly context: () => AdminContext;
@@ -125,7 +135,7 @@ export class PoolAdministration implements PcpService {
   }
 
   async detachNode(node: number, gracefully: boolean): Promise<void> {
-    if (gracefully) throw notYet("detaching a node gracefully");
+    using _held = gracefully ? await this.#withoutClients() : undefined;
     try {
       await this.#pool.cluster.detach(node);
     } catch (error) {
@@ -137,11 +147,23 @@ export class PoolAdministration implements PcpService {
     node: number,
     { gracefully, switchover }: { readonly gracefully: boolean; readonly switchover: boolean },
   ): Promise<void> {
-    if (gracefully) throw notYet("promoting a node gracefully");
+    using _held = gracefully ? await this.#withoutClients() : undefined;
     try {
       await this.#pool.cluster.promote(node, { switchover });
     } catch (error) {
       throw promoteRefused(node, error);
+    }
+  }
+
+  async switchOver(
+    node: number,
+    options: SwitchoverOptions,
+    progress: Progress,
+  ): Promise<SwitchoverReport> {
+    try {
+      return await this.#pool.switchovers.run(node, options, progress);
+    } catch (error) {
+      throw switchoverFailed(error);
     }
   }
 
@@ -177,11 +199,17 @@ export class PoolAdministration implements PcpService {
     this.#pool.stop(mode);
   }
 
+  /** Waits until all clients have left, and holds new ones (pcp-protocol.md 5, `d`). */
+  async #withoutClients(): Promise<Disposable> {
+    const { gate, config } = this.#pool;
+    try {
+      return await withoutClients(gate, config().values.recovery_timeout * 1000);
+    } catch (error) {
+      throw clientsStay(error);
+    }
+  }
+
   #nodes() {
     return this.#pool.cluster.snapshot().nodes;
   }
-}
-
-function notYet(what: string): PcpError {
-  return new PcpError(`${what} is not supported yet`, { sqlState: "0A000" });
 }

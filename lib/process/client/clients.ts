@@ -32,7 +32,6 @@ import { WorkerGate } from "./worker-gate.ts";
 const UNTOUCHED_HOLD_MS = 1000;
 /** Logins after which it is worth while to look for memory to give back. */
 const COLLECT_AFTER_LOGINS = 500;
-const NOTHING_AVOIDED: ReadonlySet<number> = new Set();
 /** The same where there are many connections already, and what is many. */
 const UNTOUCHED_HOLD_MANY_MS = 20;
 const MANY_CONNECTIONS = 64;
@@ -179,17 +178,12 @@ export class Clients implements WorkerContext {
       key,
       scope,
     );
-    let avoid: Set<number> | undefined;
     const router = new Router({
       settings: () => client.settings,
       streaming,
       verdict: knowledge.verdict,
       defaultSerializable: knowledge.defaultSerializable,
-      unreachable: (node) => {
-        avoid ??= new Set();
-        avoid.add(node);
-      },
-      choose: (snapshot) => {
+      choose: (snapshot, avoid) => {
         const node = chooseLoadBalanceNode({
           snapshot,
           enabled: values.load_balance_mode && streaming,
@@ -203,7 +197,7 @@ export class Clients implements WorkerContext {
           preferLowerDelay: client.settings.prefer_lower_delay_standby,
           delayThreshold: client.settings.delay_threshold,
           delayThresholdByTime: client.settings.delay_threshold_by_time,
-          avoid: avoid ?? NOTHING_AVOIDED,
+          avoid,
         }, Math.random);
         client.choseNode(node);
         return node;

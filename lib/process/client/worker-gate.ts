@@ -83,8 +83,7 @@ export class WorkerGate implements TransactionGate {
     this.#isQuietTold = false;
     this.#busy.clear();
     if (!this.closed) return;
-    for (const client of this.#options.clients) {
-      if (!client.session.quiet) this.#busy.add(client);
-    }
+    for (const client of this.#options.clients) this.#busy.add(client);
+    for (const client of [...this.#busy]) client.session.holding.settle();
   }
 }

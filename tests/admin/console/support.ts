@@ -157,6 +157,7 @@ export function fakeService(done: string[]): PcpService {
     },
     attachNode: (id) => act(`attach ${id}`),
     detachNode: (id, gracefully) => act(`detach ${id}${gracefully ? " gracefully" : ""}`),
+    switchOver: () => Promise.reject(new PcpError("switchover failed")),
     promoteNode: (id, options) => act(`promote ${id} ${JSON.stringify(options)}`),
     recoverNode: async (id, progress) => {
       progress("first stage", `node ${id}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "bun:test";
-import { PCP_COMMANDS, requestOf } from "../../../cmd/pcp/catalogue.ts";
+import { PCP_COMMANDS, requestOf, SWITCHOVER } from "../../../cmd/pcp/catalogue.ts";
 import { jsonValue } from "../../../cmd/pcp/json.ts";
 import type { PcpAnswer, PcpCommandName } from "../../../cmd/pcp/requests.ts";
 import { schemaErrors } from "./schema.ts";
@@ -24,10 +24,23 @@ const ANSWERS = {
     items: [{ name: "port", value: "11000", description: "" }],
   },
   "watchdog-info": { about: "watchdog-info", watchdog: WATCHDOG },
+  "switchover": {
+    about: "switchover",
+    report: {
+      node: 1,
+      oldPrimary: 0,
+      drain: 40,
+      replay: 10,
+      promotion: 500,
+      pause: 550,
+      total: 700,
+      isFenced: true,
+    },
+  },
 } as const;
 
 describe("the JSON of pgpool pcp", () => {
-  for (const { name } of PCP_COMMANDS) {
+  for (const { name } of [...PCP_COMMANDS, SWITCHOVER]) {
     it(`keeps to its schema: ${name}`, () => {
       expect(schemaErrors(name, printed(answerTo(name)))).toEqual([]);
     });
@@ -89,6 +102,7 @@ function answerTo(name: PcpCommandName): PcpAnswer {
     case "proc-info":
     case "pool-status":
     case "watchdog-info":
+    case "switchover":
       return ANSWERS[request.command];
     default:
       return { about: "action", action: request };

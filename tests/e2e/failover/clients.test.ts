@@ -1,8 +1,11 @@
 /** What clients see when a server fails, whatever they are doing at that moment. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "bun:test";
+import { join } from "node:path";
+import { serverAccount } from "../../support/account.ts";
 import type { Settings } from "../../support/config-file.ts";
 import * as frontend from "../../support/frontend.ts";
 import { type Pgpool, startPgpool } from "../../support/pgpool.ts";
+import { postgresBin } from "../../support/programs.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { errorFields } from "../../support/transcript.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -217,5 +220,31 @@ describe("when the primary dies", () => {
       what: "writes on the new primary",
     });
     expect(await rowsOf(client, "SELECT id FROM t")).toEqual([["3"]]);
+  }, 30_000);
+});
+
+describe("new clients during a failover", () => {
+  const pgCtl = join(postgresBin(serverAccount()), "pg_ctl");
+
+  it("wait until it is over, and write on the new primary", async () => {
+    await start({ failover_command: `sleep 1; ${pgCtl} -D %R promote` });
+    await pgpool.waitForLog(/successfully started/);
+    await roles.primary.kill();
+    using first = await logIn(pgpool);
+    roles.switched();
+    expect(await failureOf(first, "INSERT INTO t VALUES (1)")).toBe("");
+    expect(pgpool.log()).toContain("Failover done");
+  }, 30_000);
+
+  it("are told when it takes too long", async () => {
+    await start({ failover_command: `sleep 3; ${pgCtl} -D %R promote`, failover_wait_timeout: 1 });
+    await pgpool.waitForLog(/successfully started/);
+    await roles.primary.kill();
+    const refused = await logIn(pgpool).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ sqlState: "57P03" });
+    await pgpool.waitForLog(/Failover done/, 15_000);
+    roles.switched();
+    using next = await logIn(pgpool);
+    expect(await failureOf(next, "INSERT INTO t VALUES (1)")).toBe("");
   }, 30_000);
 });

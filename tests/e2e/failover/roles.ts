@@ -41,6 +41,17 @@ export class Roles implements AsyncDisposable {
     this.primaryId = this.standbyId;
   }
 
+  /** The standby has become the primary, and the old primary still runs. */
+  switched(): void {
+    this.primaryId = this.standbyId;
+  }
+
+  /** Makes a server that is a primary still the standby again, and starts what is down. */
+  async settle(): Promise<void> {
+    if (this.standby.running && !await this.standby.isStandby()) await this.standby.kill();
+    await this.heal();
+  }
+
   /** Waits until the standby has applied what the primary has written so far. */
   async waitForReplay(): Promise<void> {
     const [row] = await this.primary.query("SELECT pg_current_wal_lsn()::text AS lsn");
