@@ -21,6 +21,8 @@ export interface TopSample {
     readonly served: number;
     /** Waiting for a slot. */
     readonly queued: number;
+    /** Waiting for the end of a failover or of an administrator's request. */
+    readonly held: number;
     readonly active: number;
     /** Waiting for something of the pool's own. */
     readonly waiting: number;
@@ -63,7 +65,7 @@ export function sampleOf(before: PoolActivity | undefined, now: PoolActivity): T
   const rate = (count: (of: PoolStatistics) => number) => rateOf(earlier, statistics, count);
   const all = (count: (worker: WorkerStatistics) => number) => (of: PoolStatistics) =>
     sum(of.workers.map(count));
-  const now_ = (count: (worker: WorkerStatistics) => number) => all(count)(statistics);
+  const present = (count: (worker: WorkerStatistics) => number) => all(count)(statistics);
   const hits = rate(all(({ connections }) => sum(connections.map((each) => each.hits))));
   const misses = rate(all(({ connections }) => sum(connections.map((each) => each.misses))));
   return {
@@ -74,12 +76,13 @@ export function sampleOf(before: PoolActivity | undefined, now: PoolActivity): T
     notReady: statistics.notReady,
     clients: {
       slots: statistics.clientSlots,
-      served: now_(({ clients }) => clients),
-      queued: now_(({ waitingClients }) => waitingClients),
-      active: now_((worker) => worker.sessions.active),
-      waiting: now_((worker) => worker.sessions.waiting),
-      idleInTransaction: now_((worker) => worker.sessions.idleInTransaction),
-      idle: now_((worker) => worker.sessions.idle),
+      served: present(({ clients }) => clients),
+      queued: present(({ waitingClients }) => waitingClients),
+      held: present(({ heldClients }) => heldClients),
+      active: present((worker) => worker.sessions.active),
+      waiting: present((worker) => worker.sessions.waiting),
+      idleInTransaction: present((worker) => worker.sessions.idleInTransaction),
+      idle: present((worker) => worker.sessions.idle),
     },
     statementsPerSecond: rate(({ nodes }) => sum(nodes.map(statementsOf))),
     loginsPerSecond: rate(all(({ logins }) => logins)),

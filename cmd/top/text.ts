@@ -45,7 +45,8 @@ function poolLines({ clients, notReady, ...sample }: TopSample): string[] {
     `clients: ${clients.served} of ${clients.slots} slots, ` +
     `${clients.active} active, ${clients.waiting} waiting in the pool, ` +
     `${clients.idleInTransaction} in transaction, ${clients.idle} idle; ` +
-    (clients.queued > 0 ? paint("yellow", queued) : queued),
+    (clients.queued > 0 ? paint("yellow", queued) : queued) +
+    (clients.held > 0 ? paint("yellow", `, ${clients.held} held at the door`) : ""),
     `per second: ${formatRate(sample.statementsPerSecond)} statements, ` +
     `${formatRate(sample.loginsPerSecond)} logins` +
     (failures > 0 ? paint("yellow", `, ${formatRate(failures)} failed logins`) : "") +

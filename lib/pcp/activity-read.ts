@@ -58,6 +58,7 @@ function isWorker(value: unknown): boolean {
     state: isText,
     clients: isNumber,
     waitingClients: isNumber,
+    heldClients: isNumber,
     sessions: isObject,
     connections: listOf(isObject),
   });

@@ -116,6 +116,8 @@ export interface WorkerStatistics {
   readonly clients: number;
   /** Clients that wait for a slot. */
   readonly waitingClients: number;
+  /** Clients that wait for the end of a failover or the like before they are connected. */
+  readonly heldClients: number;
   readonly sessions: Readonly<Record<SessionState, number>>;
   /** Connections of clients accepted. */
   readonly accepted: number;

@@ -361,6 +361,7 @@ export class Supervisor {
       workers: this.#workers?.all ?? [],
       startTime: this.#startTime,
       stopping: this.#stopping !== undefined,
+      gate: this.#gate.state,
       changes: this.#changes.changes,
       cacheEnabled: this.#config.values.memory_cache_enabled,
     });

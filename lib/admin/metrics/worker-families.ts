@@ -31,6 +31,12 @@ function clientFamilies(workers: readonly WorkerStatistics[]): Family[] {
     ),
     family(
       "gauge",
+      "pgpool_held_clients",
+      "Clients that wait for the end of a failover or of an administrator's request.",
+      each(({ heldClients }) => heldClients),
+    ),
+    family(
+      "gauge",
       "pgpool_sessions",
       "Sessions by what they do, as the worker saw it within the last second.",
       workers.flatMap(({ worker, sessions }): Figures => [

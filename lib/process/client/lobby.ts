@@ -1,6 +1,7 @@
 import type { ClusterSnapshot } from "../../cluster/types.ts";
 import type { MessageStream } from "../../pool/message-stream.ts";
 import type { ErrorFields } from "../../wire/build.ts";
+import { whyLoginsWait } from "../new-clients.ts";
 import { WaitingRoom } from "../waiting-room.ts";
 import { LoginFailed } from "./login-failed.ts";
 import type { WorkerGate } from "./worker-gate.ts";
@@ -50,9 +51,7 @@ export class Lobby {
   /** What new clients have to wait for, undefined when nothing. */
   get reason(): string | undefined {
     const { gate, snapshot } = this.#options;
-    if (gate.holdsLogins) return "new clients are held by an administrator's request";
-    const { transition, primary } = snapshot();
-    return transition !== "none" && primary < 0 ? `a ${transition} is in progress` : undefined;
+    return whyLoginsWait(gate.state, snapshot());
   }
 
   /** Waits for a change or a moment. @throws {WaitEnded} */

@@ -24,6 +24,7 @@ export function loginFailure(error: unknown, sqlstate: string): LoginFailure {
     case "53300":
       return "slots";
     case "08S01":
+    case "57P03":
       return "servers";
     case "57014":
       return "timeout";

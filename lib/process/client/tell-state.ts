@@ -18,5 +18,6 @@ export function tellState(clients: Clients, figures: SharedFigures): void {
     figures.setNode(node, "used", used);
     figures.setNode(node, "idle", idle);
   }
+  figures.setWorker("held", clients.lobby.waiting);
   figures.setWorker("toldAt", clients.now());
 }

@@ -31,10 +31,8 @@ export class WorkerGate implements TransactionGate {
     return this.#state.kind === "transactions";
   }
 
-  /** New clients have to wait. */
-  get holdsLogins(): boolean {
-    const state = this.#state;
-    return state.kind === "clients" || (state.kind === "transactions" && state.holdsLogins);
+  get state(): GateState {
+    return this.#state;
   }
 
   /** The clients that are there have to leave: client_idle_limit_in_recovery counts. */

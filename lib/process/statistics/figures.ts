@@ -28,8 +28,11 @@ export type NodeGauge = "used" | "idle";
 /** What a worker counts: clients accepted, clients served, and why others were not. */
 export type WorkerFigure = "accepted" | "logins" | `failed-${LoginFailure}`;
 
-/** What is so at the moment in a worker: its sessions by state, and when it last told (Unix ms). */
-export type WorkerGauge = "active" | "idle" | "idleInTransaction" | "waiting" | "toldAt";
+/**
+ * What is so at the moment in a worker: its sessions by state, clients that are held before they
+ * are connected, and when it last told (Unix ms).
+ */
+export type WorkerGauge = "active" | "idle" | "idleInTransaction" | "waiting" | "held" | "toldAt";
 
 /** Durations counted per node: of its statements, and of waits for a connection to it. */
 export type NodeDuration = "statement" | "connection";
@@ -51,6 +54,7 @@ const OWN: Readonly<Record<WorkerFigure | WorkerGauge | "slotWait", number>> = {
   idleInTransaction: 10,
   waiting: 11,
   toldAt: 12,
+  held: 13,
   slotWait: 16,
 };
 const OWN_CELLS = 16 + DURATION_CELLS;
@@ -82,6 +86,7 @@ const WORKER_GAUGES: readonly WorkerGauge[] = [
   "idle",
   "idleInTransaction",
   "waiting",
+  "held",
   "toldAt",
 ];
 

@@ -13,6 +13,8 @@ import type {
   WorkerStatistics,
 } from "../../pcp/statistics.ts";
 import { writeNode } from "../../session/load-balance.ts";
+import type { GateState } from "../messages.ts";
+import { whyLoginsWait } from "../new-clients.ts";
 import type { SharedCounters } from "../shared-memory.ts";
 import type { SharedFigures } from "./figures.ts";
 import { processFacts } from "./process-facts.ts";
@@ -39,6 +41,7 @@ export interface StatisticsSources {
   /** Unix time in seconds when pgpool was started. */
   readonly startTime: number;
   readonly stopping: boolean;
+  readonly gate: GateState;
   readonly changes: NodeChanges;
   readonly cacheEnabled: boolean;
 }
@@ -69,7 +72,7 @@ export function poolStatistics(sources: StatisticsSources): PoolStatistics {
 
 /** Why a client that comes now would not be served. */
 function notReady(
-  { stopping, context: { snapshot } }: StatisticsSources,
+  { stopping, gate, context: { snapshot } }: StatisticsSources,
   workers: readonly WorkerStatistics[],
 ): string[] {
   const reasons: string[] = [];
@@ -77,6 +80,8 @@ function notReady(
   if (!workers.some(({ state }) => state === "ready")) reasons.push("no worker is ready");
   const node = snapshot.nodes[writeNode(snapshot)];
   if (node === undefined || !isUsable(node)) reasons.push("all backend nodes are down");
+  const held = whyLoginsWait(gate, snapshot);
+  if (held !== undefined) reasons.push(held);
   return reasons;
 }
 
@@ -150,6 +155,7 @@ function workerStatistics(
         : "ready",
       clients: clients[number] ?? 0,
       waitingClients: counters.waiting(number),
+      heldClients: figures.ofWorker(number, "held"),
       sessions: {
         active: figures.ofWorker(number, "active"),
         idle: figures.ofWorker(number, "idle"),

@@ -52,6 +52,7 @@ describe("a sample", () => {
       slots: 32,
       served: 12,
       queued: 3,
+      held: 2,
       active: 1,
       waiting: 1,
       idleInTransaction: 2,

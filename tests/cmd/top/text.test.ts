@@ -53,7 +53,7 @@ describe("the text of a sample", () => {
     expect(lines[0]).toMatch(/^pgpool 4\.7\.2 \(tasukiboshi\) {2}\d\d:\d\d:\d\d {2}up 1 min 42 s$/);
     expect(lines[1]).toBe(
       "clients: 12 of 32 slots, 1 active, 1 waiting in the pool, 2 in transaction, 8 idle; " +
-        "3 waiting for a slot",
+        "3 waiting for a slot, 2 held at the door",
     );
     const text = lines.join("\n");
     expect(text).toMatch(/^1 +two:5433 +down +standby +75% +4\.0 kB +- /m);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "bun:test";
 import { NO_COUNTERS, NO_QUERY_CACHE } from "../../../lib/admin/context.ts";
 import { NO_HEALTH_CHECKS } from "../../../lib/cluster/health-stats.ts";
+import type { GateState } from "../../../lib/process/messages.ts";
 import type { NodeState } from "../../../lib/cluster/types.ts";
 import {
   createSharedMemory,
@@ -34,6 +35,7 @@ function pool(toldAgo = 0) {
       worker?: Partial<WorkerState>;
       context?: Partial<StatisticsSources["context"]>;
       stopping?: boolean;
+      gate?: GateState;
       cacheEnabled?: boolean;
     } = {}) =>
       poolStatistics({
@@ -55,6 +57,7 @@ function pool(toldAgo = 0) {
         workers: [{ number: 1, pid: process.pid, running: true, ready: true, ...told.worker }],
         startTime: 1,
         stopping: told.stopping ?? false,
+        gate: told.gate ?? { kind: "open" },
         changes: { failover: 0, failback: 0, promotion: 0 },
         cacheEnabled: told.cacheEnabled ?? false,
       }),
@@ -81,6 +84,19 @@ describe("whether a new client would be served", () => {
       expect(pool().statistics({ worker }).notReady).toEqual(["no worker is ready"]);
     },
   );
+
+  it("it would not while new clients are held, or during a failover that leaves no primary", () => {
+    const held = ["new clients are held by an administrator's request"];
+    const { statistics } = pool();
+    expect(statistics({ gate: { kind: "clients", closing: 1 } }).notReady).toEqual(held);
+    const gate = { kind: "transactions", closing: 1, holdsLogins: true } as const;
+    expect(statistics({ gate }).notReady).toEqual(held);
+    expect(statistics({ gate: { ...gate, holdsLogins: false } }).notReady).toEqual([]);
+    const failover = { ...CLUSTER, transition: "failover" } as const;
+    expect(statistics({ context: { snapshot: failover } }).notReady).toEqual([]);
+    expect(statistics({ context: { snapshot: { ...failover, primary: -1 } } }).notReady)
+      .toEqual(["a failover is in progress"]);
+  });
 
   it("it would not without any usable node", () => {
     const context = { snapshot: { ...CLUSTER, primary: -1, main: -1 } };
