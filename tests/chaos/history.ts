@@ -3,6 +3,16 @@ export interface History {
   readonly writes: readonly Write[];
   readonly reads: readonly Read[];
   readonly attempts: readonly Attempt[];
+  readonly cuts: readonly Cut[];
+}
+
+/** A connection that ended although its client had not asked for that. */
+export interface Cut {
+  readonly at: number;
+  /** What the client was doing. */
+  readonly what: string;
+  /** SQLSTATEs of the errors with which it was told; empty when it was not. */
+  readonly errors: readonly string[];
 }
 
 /** A row that a client wrote; every row has a number of its own and is sent once only. */
@@ -36,6 +46,7 @@ export class Recorder implements History {
   readonly writes: Write[] = [];
   readonly reads: Read[] = [];
   readonly attempts: Attempt[] = [];
+  readonly cuts: Cut[] = [];
   #lastRow = 0;
 
   now(): number {

@@ -16,9 +16,10 @@ const GOOD: History = {
   ],
   reads: [{ endedAt: 36, rows: [1, 3] }, { endedAt: 42, rows: [1, 4], own: 4 }],
   attempts: [{ what: "login", tookMs: 3 }],
+  cuts: [{ at: 32, what: "write", errors: ["57P01"] }],
 };
 
-const ENDING: Ending = { rows: [1, 3, 4], deadlineMs: 100, healedAt: 35 };
+const ENDING: Ending = { rows: [1, 3, 4], deadlineMs: 100, healedAt: 35, workersDied: false };
 
 /** The numbers of the promises that were broken. */
 function broken(history: Partial<History>, ending: Partial<Ending> = {}): number[] {
@@ -68,6 +69,13 @@ describe("the validator of histories", () => {
 
   it("sees a pool that does not get well again", () => {
     expect(broken({}, { healedAt: 45 })).toEqual([8]);
+  });
+
+  it("sees clients that are cut off without a word, or told twice", () => {
+    const cut = { at: 1, what: "write", errors: [] };
+    expect(broken({ cuts: [cut] })).toEqual([9]);
+    expect(broken({ cuts: [{ ...cut, errors: ["08006", "57P01"] }] })).toEqual([9]);
+    expect(broken({ cuts: [cut] }, { workersDied: true })).toEqual([]);
   });
 
   it("names the promise and a few examples", () => {

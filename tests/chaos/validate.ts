@@ -8,6 +8,8 @@ export interface Ending {
   readonly deadlineMs: number;
   /** Since when nothing was wrong any more. */
   readonly healedAt: number;
+  /** Workers were killed, which can not tell their clients any more. */
+  readonly workersDied: boolean;
 }
 
 /** The promises of pgpool to its clients, by number. */
@@ -20,6 +22,7 @@ export const PROMISES = {
   6: "a transaction sees its own write",
   7: "no client waits longer than its deadline",
   8: "writes are acknowledged again when the faults are over",
+  9: "a client that is cut off is told so, once",
 } as const;
 
 /** A promise that was not kept. */
@@ -37,6 +40,7 @@ export function validate(history: History, ending: Ending): Violation[] {
       { what, tookMs },
     ) => violation(7, `${what} took ${Math.round(tookMs)} ms`)),
     ...checkLiveness(history, ending.healedAt),
+    ...ending.workersDied ? [] : checkCuts(history),
   ];
 }
 
@@ -82,6 +86,12 @@ function checkLiveness(history: History, healedAt: number): Violation[] {
     invokedAt > healedAt && outcome === "acknowledged"
   );
   return isAlive ? [] : [violation(8, "no write was acknowledged after the last fault")];
+}
+
+function checkCuts(history: History): Violation[] {
+  return history.cuts.filter(({ errors }) => errors.length !== 1).map(({ what, errors }) =>
+    violation(9, `${what}: ${errors.length === 0 ? "no error" : errors.join(", ")}`)
+  );
 }
 
 function violation(promise: Violation["promise"], what: string): Violation {

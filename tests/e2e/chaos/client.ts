@@ -137,8 +137,22 @@ class Session {
     const { recorder, deadlineMs } = this.#options;
     return await recorder.timed(what, async () => {
       this.#client.send(...messages);
-      return toAnswer(await this.#client.readUntil("Z", deadlineMs + 1000));
+      try {
+        return toAnswer(await this.#client.readUntil("Z", deadlineMs + 1000));
+      } catch (error) {
+        if (error instanceof ConnectionClosed) this.#noteCut(what);
+        throw error;
+      }
     });
+  }
+
+  /** Errors since the last ReadyForQuery are what the client was told of its end. */
+  #noteCut(what: string): void {
+    const { recorder } = this.#options;
+    const { received } = this.#client;
+    const told = received.slice(received.findLastIndex(({ type }) => type === "Z") + 1);
+    const errors = told.filter(({ type }) => type === "E").map((each) => errorFields(each).C ?? "");
+    recorder.cuts.push({ at: recorder.now(), what, errors });
   }
 }
 

@@ -72,6 +72,7 @@ export async function runSchedule(
     rows: rows.map(({ row }) => Number(row)),
     deadlineMs: DEADLINE_MS,
     healedAt,
+    workersDied: schedule.steps.some(({ kind }) => kind === "worker"),
   });
   const count = (wanted: string) =>
     recorder.writes.filter(({ outcome }) => outcome === wanted).length;
