@@ -2,6 +2,7 @@ import { RelationCache } from "../catalog/cache.ts";
 import { functionKey, type NameScope, type QualifiedName, relationKey } from "../catalog/names.ts";
 import {
   CatalogAnswerError,
+  type CatalogFacts,
   type CatalogNames,
   catalogQuestion,
   type FunctionFact,
@@ -95,6 +96,10 @@ export class ReadKnowledge {
   #isPrivate = false;
   #ownIsolation = false;
   #serializable: boolean | undefined;
+  /** What the question under way asks for; other sessions may learn the same meanwhile. */
+  #asked: CatalogNames = NO_NAMES;
+  /** The statement whose question failed: it goes to the primary this once. */
+  #unanswered: StatementClass | undefined;
 
   /** @param key what the session's connections are pooled under. */
   constructor(
@@ -109,6 +114,7 @@ export class ReadKnowledge {
 
   /** Where a statement may be read; undefined when the catalog must be asked. */
   readonly verdict = (statement: StatementClass): Verdict | undefined => {
+    if (statement === this.#unanswered) return "primary";
     if (statement.relations.length === 0 && statement.functions.length === 0) return "safe";
     return this.#memo().get(statement);
   };
@@ -119,24 +125,27 @@ export class ReadKnowledge {
 
   /** The query that answers what is missing for a statement. */
   question(statement: StatementClass): string {
-    const catalog = catalogQuestion(this.#missing(statement));
+    this.#asked = this.#missing(statement);
+    const catalog = catalogQuestion(this.#asked);
     return catalog === null ? ISOLATION : `${ISOLATION}; ${catalog}`;
   }
 
-  /** Takes the answer to {@link question}. A statement that could not be judged is not safe. */
+  /**
+   * Takes the answer to {@link question}. A statement that could not be judged is not safe; it is
+   * asked about again the next time.
+   */
   answer(statement: StatementClass, result: InternalQuery): void {
     const [isolation, ...rows] = result.rows;
     if (result.error !== undefined || isolation === undefined) {
-      this.#memo().set(statement, "primary");
-      this.#learnIsolation(false);
+      this.#toPrimaryOnce(statement);
       return;
     }
     this.#learnIsolation(isolation[0] === "serializable");
     try {
-      this.#judge(statement, rows);
+      this.#judge(statement, readCatalogAnswer(this.#asked, rows));
     } catch (error) {
       if (!(error instanceof CatalogAnswerError)) throw error;
-      this.#memo().set(statement, "primary");
+      this.#toPrimaryOnce(statement);
     }
   }
 
@@ -215,31 +224,43 @@ export class ReadKnowledge {
     return readOnlyFunctions.length > 0 || writeFunctions.length > 0;
   }
 
-  #judge(statement: StatementClass, rows: readonly (readonly (string | null)[])[]): void {
-    const names = this.#missing(statement);
-    const facts = readCatalogAnswer(names, rows);
+  #judge(statement: StatementClass, facts: CatalogFacts): void {
+    const relations = this.#learnRelations(facts.relations);
+    const functions = this.#learnFunctions(facts.functions);
+    const read = statement.relations.map(qualified).map((name) =>
+      relations.get(relationKey(this.#scope, name)) ?? this.#relation(name)
+    );
+    const safe = read.every((fact) => fact !== undefined && this.#relationSafe(fact));
+    const writes = !statement.functions.every((name) => this.#functionSafe(name, functions));
+    this.#memo().set(statement, writes ? "writes" : safe ? "safe" : "primary");
+    // A relation that does not exist may be there the next time.
+    if (!read.every((fact) => fact?.exists === true)) this.#forgetSoon(statement);
+  }
+
+  #learnRelations(facts: readonly RelationFact[]): Map<string, RelationFact> {
     const fresh = new Map<string, RelationFact>();
-    names.relations.forEach((name, index) => {
+    this.#asked.relations.forEach((name, index) => {
       const key = relationKey(this.#scope, name);
-      const fact = facts.relations[index];
+      const fact = facts[index];
       fresh.set(key, fact);
       if (!this.#isPrivate && isShareable(fact)) this.shared.relations.store(key, fact);
     });
-    const freshFunctions = new Map<string, FunctionFact>();
-    names.functions.forEach((name, index) => {
+    return fresh;
+  }
+
+  #learnFunctions(facts: readonly FunctionFact[]): Map<string, FunctionFact> {
+    const fresh = new Map<string, FunctionFact>();
+    this.#asked.functions.forEach((name, index) => {
       const key = functionKey(this.#scope, name);
-      freshFunctions.set(key, facts.functions[index]);
-      this.shared.functions.store(key, facts.functions[index]);
+      fresh.set(key, facts[index]);
+      this.shared.functions.store(key, facts[index]);
     });
-    const relations = statement.relations.map(qualified).map((name) =>
-      fresh.get(relationKey(this.#scope, name)) ?? this.#relation(name)
-    );
-    const safe = relations.every((fact) => fact !== undefined && this.#relationSafe(fact));
-    const writes = !statement.functions.every((name) => this.#functionSafe(name, freshFunctions));
-    // A relation that does not exist may be there the next time.
-    const lasting = relations.every((fact) => fact?.exists === true);
-    this.#memo().set(statement, writes ? "writes" : safe ? "safe" : "primary");
-    if (!lasting) this.#forgetSoon(statement);
+    return fresh;
+  }
+
+  #toPrimaryOnce(statement: StatementClass): void {
+    this.#unanswered = statement;
+    queueMicrotask(() => this.#unanswered = undefined);
   }
 
   /** The verdict is needed once, for the statement that waits for it. */
@@ -269,6 +290,8 @@ export class ReadKnowledge {
     return fact !== undefined && !fact.isVolatile;
   }
 }
+
+const NO_NAMES: CatalogNames = { relations: [], functions: [] };
 
 /** Functions that do not write, but tell of what only the session on the primary knows. */
 const ABOUT_PRIMARY: ReadonlySet<string> = new Set([

@@ -168,9 +168,13 @@ export class Harness implements SessionPort {
   /** Node on which every server process is found. */
   locatedOn = -1;
 
-  constructor(settings: Partial<SessionSettings> = {}, snapshot: ClusterSnapshot = CLUSTER) {
+  /** @param shared what other sessions of the worker have learned from the catalog. */
+  constructor(
+    settings: Partial<SessionSettings> = {},
+    snapshot: ClusterSnapshot = CLUSTER,
+    shared = new SharedKnowledge(100, 0, () => 0),
+  ) {
     const all = { ...DEFAULTS, ...settings };
-    const shared = new SharedKnowledge(100, 0, () => 0);
     const scope = { database: "d", user: "u", searchPath: "" };
     const knowledge = new ReadKnowledge(shared, () => all, () => NO_PATTERNS, "key", scope);
     const router = new Router({
