@@ -8,6 +8,7 @@ import { type Outcome, runAs } from "../cmd/support.ts";
 import { onCleanUp } from "../support/clean-up.ts";
 import * as frontend from "../support/frontend.ts";
 import { FaultProxy } from "../support/faults/fault-proxy.ts";
+import { hasPgpool2, Pgpool2 } from "../support/pgpool2.ts";
 import { SUPERUSER } from "../support/postgres.ts";
 import { pgpoolBinary } from "../support/programs.ts";
 import { waitFor, within } from "../support/wait.ts";
@@ -201,6 +202,13 @@ describe("pgpool top without a terminal", () => {
 
   it("prints its schema without any pool", async () => {
     expect(JSON.parse((await top("--schema")).stdout)).toEqual(schema);
+  });
+
+  it.skipIf(!hasPgpool2())("says that Pgpool-II can not be asked, and what can be", async () => {
+    await using theirs = await Pgpool2.start(pool.cluster, PCP_CONF);
+    const { status, stderr } = await top("-p", String(theirs.pcpPort));
+    expect(status).toBe(7);
+    expect(stderr).toContain("the pool does not tell what it is doing\nHINT:  Pgpool-II can not");
   });
 
   it("says what is wrong, in JSON as well", async () => {
