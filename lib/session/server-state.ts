@@ -64,6 +64,9 @@ export class ServerState {
   #stash: Uint8Array | undefined;
   #passing = 0;
   #passingShown = false;
+  /** The beginning of such a message that the client has not been sent yet. */
+  #head: Uint8Array[] = [];
+  #headBytes = 0;
 
   constructor(readonly node: number, readonly handler: ReplyHandler) {}
 
@@ -154,6 +157,7 @@ export class ServerState {
     this.#stash = undefined;
     const end = bytes.length;
     const watch = this.handler.watcher(this);
+    if (this.#headBytes > 0 && !this.#passHead(bytes)) return;
     let at = 0;
     // Messages that go to the client one after the other are sent as one run.
     let run = -1;
@@ -196,7 +200,12 @@ export class ServerState {
       if (next > end) {
         this.#passing = next - end;
         this.#passingShown = shown;
-        this.midMessage = shown;
+        this.midMessage = shown && length >= KEEP;
+        if (shown && length < KEEP) {
+          if (run < at) this.handler.forward(this, bytes.subarray(run, at));
+          run = -1;
+          this.#holdHead(bytes.subarray(at));
+        }
         at = end;
       } else {
         at = next;
@@ -204,6 +213,28 @@ export class ServerState {
     }
     if (run >= 0) this.handler.forward(this, bytes.subarray(run, at));
     if (at < end) this.#stash = bytes.subarray(at);
+  }
+
+  /**
+   * Keeps the beginning of a message until all of it has come, so that a client whose server is
+   * lost meanwhile can still be sent an error.
+   */
+  #holdHead(bytes: Uint8Array): void {
+    this.#head.push(bytes);
+    this.#headBytes += bytes.length;
+  }
+
+  /** Hands on what was held, if the chunk has the rest of the message; else holds all of that too. */
+  #passHead(chunk: Uint8Array): boolean {
+    if (chunk.length < this.#passing) {
+      this.#passing -= chunk.length;
+      this.#holdHead(chunk);
+      return false;
+    }
+    for (const bytes of this.#head) this.handler.forward(this, bytes);
+    this.#head = [];
+    this.#headBytes = 0;
+    return true;
   }
 
   /** Handles one message and says whether the client sees it. */

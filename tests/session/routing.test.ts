@@ -3,7 +3,7 @@ import * as build from "../../lib/wire/build.ts";
 import { TransactionStatus } from "../../lib/wire/protocol.ts";
 import { CLUSTER, done, failed, Harness, lookupAnswer, opened, settled } from "./harness.ts";
 
-const { query } = build;
+const { dataRow, query, rowDescription } = build;
 const T = TransactionStatus.InTransaction;
 
 describe("a session in streaming replication mode", () => {
@@ -154,6 +154,20 @@ describe("a session in streaming replication mode", () => {
     harness.client(query("select 1"));
     await opened();
     expect(harness.got(1)).toEqual(["Q select 1"]);
+  });
+
+  it("tells the client also when the server is lost in the middle of a row", async () => {
+    const harness = await settled();
+    harness.client(query("select 1"));
+    const row = dataRow(["a text that does not come in one piece"]);
+    harness.server(1, rowDescription([{ name: "a" }]), row, row.subarray(0, 3));
+    harness.server(1, row.subarray(3, 20));
+    expect(harness.seen()).toEqual(["T", "D"]);
+    harness.server(1, row.subarray(20), row.subarray(0, 9));
+    expect(harness.seen()).toEqual(["D"]);
+    harness.session.serverClosed(1, "gone");
+    expect(harness.errors()).toHaveLength(1);
+    expect(harness.clientEnded).toBe(true);
   });
 
   it("tells the client when the server that works for it is lost", async () => {
