@@ -7,7 +7,8 @@ import { type ChaosPool, startChaosPool } from "../../tests/e2e/chaos/pool.ts";
 import { describeResult, type Result, runSchedule } from "../../tests/e2e/chaos/run.ts";
 import { cleanUp } from "../../tests/support/clean-up.ts";
 
-const DESCRIPTION = `Starts a PostgreSQL 18 primary with a synchronous standby behind pgpool, lets \
+const DESCRIPTION =
+  `Starts a PostgreSQL 18 primary with standbys, the first of them synchronous, behind pgpool, lets \
 clients write and read through it while servers are killed, stopped and cut off at random, and \
 checks that no acknowledged write is lost, none is done twice, no read shows the future and nobody \
 hangs. The same seed gives the same faults.`;
@@ -15,6 +16,7 @@ hangs. The same seed gives the same faults.`;
 interface ChaosOptions {
   readonly schedules: number;
   readonly seed: number;
+  readonly standbys: number;
 }
 
 function say(text: string): void {
@@ -22,13 +24,19 @@ function say(text: string): void {
 }
 
 function parseOptions(args: readonly string[]): ChaosOptions {
-  const { schedules, seed } = new Command("chaos")
+  const { seed, ...others } = new Command("chaos")
     .description(DESCRIPTION)
     .option("--schedules <n>", "how many schedules to run", wholeNumber, 20)
     .option("--seed <n>", "seed of the first one; those that follow count on", wholeNumber)
+    .option(
+      "--standbys <n>",
+      "1 or 2; with 2 the other one has to follow a new primary",
+      oneOrTwo,
+      1,
+    )
     .parse([...args], { from: "user" })
-    .opts<{ schedules: number; seed?: number }>();
-  return { schedules, seed: seed ?? randomInt(1_000_000_000) };
+    .opts<{ schedules: number; standbys: number; seed?: number }>();
+  return { ...others, seed: seed ?? randomInt(1_000_000_000) };
 }
 
 function wholeNumber(text: string): number {
@@ -36,17 +44,22 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+function oneOrTwo(text: string): number {
+  if (!/^[12]$/.test(text)) throw new InvalidArgumentError("It is 1 or 2.");
+  return Number(text);
+}
+
 /** Runs all schedules. @returns how many broke a promise */
-async function run({ schedules, seed }: ChaosOptions): Promise<number> {
+async function run({ schedules, seed, standbys }: ChaosOptions): Promise<number> {
   let broken = 0;
-  let pool = await startChaosPool();
+  let pool = await startChaosPool(standbys);
   for (let next = seed; next < seed + schedules; next++) {
     const result = await runOne(pool, next);
     if (result.broken === "") continue;
     broken++;
     // What a broken run has left behind says nothing about the next one.
     await pool[Symbol.asyncDispose]();
-    pool = await startChaosPool();
+    pool = await startChaosPool(standbys);
   }
   await pool[Symbol.asyncDispose]();
   return broken;

@@ -118,7 +118,8 @@ export class Nemesis {
 
   async #find(victim: Victim): Promise<number> {
     const primary = await this.#waitForPrimary();
-    return victim === "primary" ? primary : 1 - primary;
+    if (victim === "primary") return primary;
+    return this.#pool.cluster.servers.findIndex((_server, id) => id !== primary);
   }
 
   async #nodes() {

@@ -6,8 +6,11 @@ import { FaultProxy } from "../../support/faults/fault-proxy.ts";
 import { type Pgpool, startPgpool } from "../../support/pgpool.ts";
 import { postgresBin } from "../../support/programs.ts";
 
-/** Whoever is the primary waits for the first of the others in this list. */
-const SYNCHRONOUS = "FIRST 1 (server0, server1)";
+/**
+ * Whoever is the primary waits for the first of the others: the one with the lowest id, which
+ * failover_command is told to promote.
+ */
+const SYNCHRONOUS = "FIRST 1 (server0, server1, server2)";
 
 /** The failed node is %d, the old primary %P, and %R the data directory to promote. */
 const FAILOVER = `#!/bin/sh
@@ -15,7 +18,18 @@ const FAILOVER = `#!/bin/sh
 exec "$4" -D "$3" -w -t 20 promote
 `;
 
-/** A primary and a synchronous standby, a proxy for faults before each, and pgpool before those. */
+/**
+ * A standby that runs is told of the new primary in %R. The old primary would need pg_rewind: it is
+ * made anew when the fault is over.
+ */
+const FOLLOW = `#!/bin/sh
+[ -f "$1/standby.signal" ] || exit 0
+port=$(sed -n 's/^port *= *//p' "$2/cluster.conf")
+sed -i "s/port=[0-9]*/port=$port/" "$1/postgresql.auto.conf"
+exec "$3" -D "$1" reload
+`;
+
+/** A primary and its standbys, a proxy for faults before each, and pgpool before those. */
 export interface ChaosPool extends AsyncDisposable {
   readonly cluster: TestCluster;
   readonly proxies: readonly FaultProxy[];
@@ -23,19 +37,22 @@ export interface ChaosPool extends AsyncDisposable {
   startPgpool(): Promise<Pgpool>;
 }
 
-export async function startChaosPool(): Promise<ChaosPool> {
+/** @param standbys 1 or 2; the first one is synchronous */
+export async function startChaosPool(standbys: number): Promise<ChaosPool> {
   const cluster = await TestCluster.start({
+    standbys,
     settings: { synchronous_standby_names: SYNCHRONOUS, synchronous_commit: "on" },
   });
   const proxies: FaultProxy[] = [];
   for (const { port } of cluster.servers) proxies.push(await FaultProxy.start(port));
-  const script = join(cluster.dir, "failover.sh");
-  writeFileSync(script, FAILOVER, { mode: 0o755 });
-  give(script, cluster.account);
+  for (const [name, text] of [["failover.sh", FAILOVER], ["follow.sh", FOLLOW]] as const) {
+    writeFileSync(join(cluster.dir, name), text, { mode: 0o755 });
+    give(join(cluster.dir, name), cluster.account);
+  }
   return {
     cluster,
     proxies,
-    startPgpool: () => startPool(cluster, proxies, script),
+    startPgpool: () => startPool(cluster, proxies),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(proxies.map((proxy) => proxy.close()));
       await cluster[Symbol.asyncDispose]();
@@ -46,7 +63,6 @@ export async function startChaosPool(): Promise<ChaosPool> {
 async function startPool(
   cluster: TestCluster,
   proxies: readonly FaultProxy[],
-  script: string,
 ): Promise<Pgpool> {
   const pgCtl = join(postgresBin(cluster.account), "pg_ctl");
   return await startPgpool({
@@ -65,7 +81,10 @@ async function startPool(
       health_check_retry_delay: 1,
       auto_failback: true,
       auto_failback_interval: 1,
-      failover_command: `${script} %d %P %R ${pgCtl}`,
+      failover_command: `${join(cluster.dir, "failover.sh")} %d %P %R ${pgCtl}`,
+      follow_primary_command: cluster.servers.length > 2
+        ? `${join(cluster.dir, "follow.sh")} %D %R ${pgCtl}`
+        : "",
     },
   });
 }
