@@ -26,6 +26,7 @@ import {
   negotiation,
   readOpening,
 } from "./login-request.ts";
+import { unreachableFields } from "./unreachable.ts";
 
 /** First PostgreSQL version that speaks protocol 3.2, as server_version_num. */
 const NEWEST_MINOR = 2;
@@ -212,12 +213,8 @@ export class Acceptor {
       return error.fields;
     }
     if (error instanceof ServerUnreachable) {
-      return {
-        severity: "FATAL",
-        sqlstate: "08006",
-        message: "failed to create a backend connection",
-        detail: error.message,
-      };
+      const { failover_on_backend_error } = this.options.clients.config.values;
+      return unreachableFields(error, failover_on_backend_error);
     }
     if (error instanceof TlsHandshakeError) {
       logger.log("log", `could not accept SSL connection: ${error.message}`);

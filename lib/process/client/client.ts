@@ -24,6 +24,7 @@ import type { NodeComplaint, SessionInfo } from "../messages.ts";
 import { addressOf, type ClientAddress, type EndedSession } from "./connection-log.ts";
 import type { LoginRequest } from "./login-request.ts";
 import { CONGESTED, isCongested, SessionLink } from "./session-link.ts";
+import { unreachableFields } from "./unreachable.ts";
 import type { WorkerContext } from "./worker-context.ts";
 
 /** What SHOW POOL_PROCESSES calls the states of a session. */
@@ -406,12 +407,7 @@ export class Client implements SessionPort {
     }
     return {
       isVerdictDue,
-      error: {
-        severity: "FATAL",
-        sqlstate: "08006",
-        message: `failed to create a backend ${node} connection`,
-        detail: error.message,
-      },
+      error: unreachableFields(error, this.settings.failover_on_backend_error),
     };
   }
 }

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "bun:test";
 import { startPgpool } from "../../support/pgpool.ts";
 import { waitFor } from "../../support/wait.ts";
+import { refusal } from "../support/logins.ts";
 import { failureOf, logIn, rowsOf } from "../support/nodes.ts";
 import { Scripted } from "./scripted.ts";
 
@@ -58,6 +59,19 @@ describe("pgpool_status", () => {
     await pool.waitForWrites();
     await pool.cluster.primary.stop();
     await pool.waitForNodes("down standby, up standby, up standby");
+  }, 60_000);
+});
+
+describe("DISALLOW_TO_FAILOVER", () => {
+  it("keeps a dead primary in use; who needs it is told in Pgpool-II's words", async () => {
+    await pool.startPgpool({ ...NO_COMMANDS, backend_flag0: "DISALLOW_TO_FAILOVER" });
+    await pool.cluster.primary.stop();
+    await pool.pgpool.waitForLog(/node 0 but failover is disallowed for the node/);
+    expect(await refusal({ port: pool.pgpool.port })).toMatchObject({
+      S: "FATAL",
+      D: expect.stringMatching(/^executing failover on backend\n/),
+    });
+    expect(pool.pgpool.log()).not.toMatch(/degeneration/);
   }, 60_000);
 });
 
