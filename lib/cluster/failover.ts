@@ -115,8 +115,7 @@ function beginUp(draft: Draft, request: NodeRequest, node: ClusterNode): void {
   const begun = begunRequest(draft, request);
   log(draft, `=== Starting fail back. reconnect host ${placeOf(node)} ===`);
   const wasQuarantined = node.status === "quarantine";
-  // Whoever attaches a primary of the past by hand means it.
-  draft.update(node.id, { isTrusted: draft.primary === -1 && request.tickets.length > 0 });
+  trust(draft, request);
   draft.changeStatus(node.id, "waiting", "none");
   draft.effect({ type: "save-status" });
   const { failbackCommand, failoverCommandTimeout } = draft.settings;
@@ -132,8 +131,14 @@ function beginPromotion(draft: Draft, request: NodeRequest, node: ClusterNode): 
     return;
   }
   log(draft, `starting promotion. promote host ${placeOf(node)}`);
+  trust(draft, request);
   cancelFollow(draft);
   awaitPrimary(draft, begunRequest(draft, request));
+}
+
+/** Whoever asks for a primary of the past while there is no other means it. */
+function trust(draft: Draft, { node, tickets }: NodeRequest): void {
+  draft.update(node, { isTrusted: draft.primary === -1 && tickets.length > 0 });
 }
 
 /** Runs the operator's command, if there is one; what comes after it follows in any case. */

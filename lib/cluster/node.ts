@@ -31,7 +31,7 @@ export interface ClusterNode {
   readonly downCause: DownCause;
   /** It has answered since pgpool started. */
   readonly isSeen: boolean;
-  /** It was attached by hand while there was no primary: it may be one, whatever its timeline. */
+  /** It was asked for by hand while there was no primary: it may be one, whatever its timeline. */
   readonly isTrusted: boolean;
   /** Milliseconds when it was last taken back by auto_failback. */
   readonly autoFailbackAt: number;

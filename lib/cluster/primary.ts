@@ -21,7 +21,7 @@ export interface Candidate {
 export interface SearchContext {
   /** The primary known so far, -1 for none. */
   readonly present: number;
-  /** The node that somebody wants to be the primary, -1 for none: its own word is enough. */
+  /** The node that somebody wants to be the primary, -1 for none: its own word is enough then. */
   readonly wanted: number;
   /** Highest timeline a primary of this cluster has been seen on, 0 when unknown. */
   readonly timeline: number;
@@ -75,7 +75,7 @@ export function findPrimary(
   }
 
   const owner = current.length > 1 ? ownerOfAll(current, standbys, notes) : undefined;
-  const wanted = claims.find(({ candidate }) => candidate.id === context.wanted);
+  const wanted = current.find(({ candidate }) => candidate.id === context.wanted);
   const chosen = wanted ?? owner ?? choose(current, standbys.length > 0, context.present);
   const silent = candidates.some((candidate) =>
     candidate.id === context.present && candidate.outcome?.kind !== "ok"

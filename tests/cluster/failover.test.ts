@@ -271,6 +271,24 @@ describe("a promotion", () => {
     expect([primary(), statuses()]).toEqual([0, "waiting waiting waiting"]);
   });
 
+  it("never gives up a primary for one of the past, but takes that when there is no other", async () => {
+    const { service, fail, promote, commands, clock, primary } = await started();
+    promote(2, 2);
+    await fail(0);
+    promote(1, 3);
+    await commands.end();
+    expect(primary()).toBe(1);
+    const early = refusalOf(service.promote(2, { switchover: false }));
+    await clock.advance(12_000);
+    expect([await early, primary()]).toEqual([{ kind: "not-promoted", primary: 1 }, 1]);
+    await fail(1);
+    await commands.end();
+    await clock.advance(61_000);
+    expect(primary()).toBe(-1);
+    expect(await refusalOf(service.promote(2, { switchover: false }))).toBeNull();
+    expect(primary()).toBe(2);
+  });
+
   it("is refused where it makes no sense", async () => {
     const { service } = await started({ failoverCommand: "" });
     const refused = (node: number, switchover: boolean) =>
