@@ -1,3 +1,4 @@
+import { endWithReader } from "./output.ts";
 import { pgEnc } from "./passwords/pg-enc.ts";
 import { pgMd5 } from "./passwords/pg-md5.ts";
 import { pcpLegacy } from "./pcp/legacy.ts";
@@ -25,6 +26,7 @@ const COMING: Readonly<Record<string, string>> = {
  * @returns the exit status.
  */
 export async function runCommand(name: string, args: readonly string[]): Promise<number> {
+  endWithReader();
   if (name.startsWith("pcp_")) return await pcpLegacy(name, args);
   const coming = COMING[name];
   if (coming === undefined) return await (COMMANDS[name] ?? program)(args);

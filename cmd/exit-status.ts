@@ -21,3 +21,6 @@ export const EXIT = {
 
 /** One of the exit statuses. */
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
+
+/** Exit status of a program that was interrupted from the keyboard: 128 + SIGINT. */
+export const INTERRUPTED_STATUS = 130;

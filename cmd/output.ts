@@ -58,7 +58,6 @@ export async function run(
   json: boolean,
   act: () => ExitStatus | Promise<ExitStatus>,
 ): Promise<ExitStatus> {
-  endWithReader();
   try {
     return await act();
   } catch (error) {

@@ -6,13 +6,13 @@ import { EXIT } from "./exit-status.ts";
 import { addCompletionCommand } from "./completion/commands.ts";
 import { addConfigCommands } from "./config/commands.ts";
 import { addExtensionCommands } from "./extension/commands.ts";
+import { completeHelp, unknownCommand } from "./group.ts";
 import { CommandFailure, printFailure, printJson } from "./output.ts";
 import { addPasswordCommands } from "./passwords/commands.ts";
 import { addPcpCommands, addSwitchoverCommand } from "./pcp/commands.ts";
 import { fileOptions } from "./paths.ts";
 import type { FileOptions } from "./paths.ts";
 import { serveBackground, serveForeground, type StartOptions } from "./serve.ts";
-import { nearest } from "./suggest.ts";
 import { addTopCommand } from "./top/commands.ts";
 import { usageStatus } from "./usage.ts";
 
@@ -49,8 +49,7 @@ export async function program(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0 && args.includes("--json")) {
-      const hint = "The option --help tells how the command is used.";
-      printFailure(new CommandFailure("usage", error.message.replace(/^error: /, ""), hint), true);
+      printFailure(usageFailure(error), true);
     }
     return error.exitCode;
   }
@@ -69,7 +68,6 @@ export function commandTree(finish: (status: number) => void): Command {
     // Commands of pgpool pcp give other meanings to letters that a start uses.
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(`pgpool: ${text}`) })
-    .showHelpAfterError('Try "pgpool --help" for more information.')
     .showSuggestionAfterError()
     .argument("[command]")
     .option("-n, --dont-detach", "stay in the foreground and log to standard error")
@@ -82,20 +80,28 @@ export function commandTree(finish: (status: number) => void): Command {
     if (options.version) {
       process.stderr.write(VERSION_LINE);
     } else if (word !== undefined) {
-      const names = self.commands.map((command) => command.name());
-      const like = nearest(word, names);
-      const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
-      self.error(`error: unknown command "${word}"${hint}`, { exitCode: USAGE_STATUS });
+      unknownCommand(self, word, word, USAGE_STATUS);
+    } else if (options.help) {
+      self.help();
     } else {
       finish(options.dontDetach ? await serveForeground(options) : serveBackground(options));
     }
   });
   addCommands(root, finish);
+  completeHelp(root, root.name());
   return root;
+}
+
+/** A command line that makes no sense, for --json. What may have been meant is on a second line. */
+function usageFailure({ message }: CommanderError): CommandFailure {
+  const [what = "", ...suggestion] = message.replace(/^error: /, "").split("\n");
+  const help = "The option --help tells how the command is used.";
+  return new CommandFailure("usage", what, [...suggestion, help].join(" "));
 }
 
 interface RootOptions extends StartOptions {
   readonly dontDetach?: boolean;
+  readonly help?: boolean;
   readonly version?: boolean;
   readonly mode?: StopMode;
 }

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { EXTENSIONS } from "../../lib/extensions/registry.ts";
 import { EXIT } from "../exit-status.ts";
+import { commandGroup } from "../group.ts";
 import { printJson, printTable, run } from "../output.ts";
-import { usageStatus } from "../usage.ts";
 import { install, type InstallOptions } from "./install.ts";
 
 const HELP = `
@@ -14,10 +14,8 @@ With --print alone the statements are printed, for psql.
 
 /** Adds `pgpool extension list|install`; `finish` takes the exit status. */
 export function addExtensionCommands(root: Command, finish: (status: number) => void): void {
-  const group = root.command("extension")
-    .description("install the SQL extensions that this binary carries into PostgreSQL")
-    .exitOverride(usageStatus)
-    .helpCommand(false);
+  const description = "install the SQL extensions that this binary carries into PostgreSQL";
+  const group = commandGroup(root, "extension", description);
   group.command("list")
     .description("list the extensions")
     .option("--json", "print JSON")

@@ -1,8 +1,8 @@
-import { Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../exit-status.ts";
+import { commandGroup } from "../group.ts";
 import { CommandFailure, printJson, run } from "../output.ts";
 import { systemUser } from "../system-user.ts";
-import { usageStatus } from "../usage.ts";
 import { PasswordCommandError } from "./errors.ts";
 import { poolPasswdPath, writeEntry } from "./pool-passwd.ts";
 import { askPassword, isMethod, METHODS, type SecretOptions, storedSecret } from "./secrets.ts";
@@ -26,10 +26,7 @@ interface Options extends SecretOptions {
 
 /** Adds `pgpool passwd md5|scram|aes` to the command line. */
 export function addPasswordCommands(root: Command, finish: (status: number) => void): void {
-  const group = root.command("passwd")
-    .description("make entries of pool_passwd")
-    .exitOverride(usageStatus)
-    .helpCommand(false)
+  const group = commandGroup(root, "passwd", "make entries of pool_passwd")
     .addHelpText("after", HELP);
   for (const [method, description] of Object.entries(METHODS)) {
     if (!isMethod(method)) continue;

@@ -1,8 +1,6 @@
 import { decodePassword } from "../../lib/auth/password-bytes.ts";
+import { INTERRUPTED_STATUS } from "../exit-status.ts";
 import { PasswordCommandError } from "./errors.ts";
-
-/** Exit status of a program that was interrupted from the keyboard: 128 + SIGINT. */
-const INTERRUPTED_STATUS = 130;
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;

@@ -97,11 +97,9 @@ function addCommand(
   spec: PcpCommandSpec,
   finish: (status: number) => void,
 ): void {
-  const name = group.parent === null ? spec.name : `${group.name()} ${spec.name}`;
   const command = group.command(spec.name).description(spec.description)
     .exitOverride(usageStatus)
-    .helpOption("--help", "print this help")
-    .showHelpAfterError(`Try "pgpool ${name} --help" for more information.`);
+    .helpOption("--help", "print this help");
   if (spec.argument !== undefined) {
     const { word, flags, text, parse } = ARGUMENTS[spec.argument.names];
     command.addArgument(new Argument(`[${word}]`, text).argParser(parse));

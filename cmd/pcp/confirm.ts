@@ -21,7 +21,7 @@ export async function confirm(
     const hint = "With --json, and without a terminal, the option --yes says that it is meant.";
     throw new CommandFailure("not-confirmed", `${what} needs a confirmation`, hint, EXIT.usage);
   }
-  const answer = await onTerminal(`${what} at ${place(target)}? (yes or no)`, "no");
+  const answer = await onTerminal(`${what} at ${place(target)}: is that meant? (yes or no)`, "no");
   if (/^y(es)?$/i.test(answer)) return;
   throw new CommandFailure("not-confirmed", "nothing has been done", "");
 }

@@ -83,9 +83,10 @@ function hintFor(
         : `The password comes from "${file}"; users and passwords are those of pcp.conf.`;
     case "timeout":
       return "--connect-timeout and --timeout give it more time.";
+    case "protocol":
+      return "The pool has gone, or that is not its pcp_port but a port of something else.";
     case "refused":
     case "unknown":
-    case "protocol":
       return "";
   }
 }

@@ -1,7 +1,7 @@
 import { POOL_VERSION } from "../../lib/admin/pool-version.ts";
 import { PcpClientError } from "../../lib/pcp/client.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
-import { CommandFailure, endWithReader } from "../output.ts";
+import { CommandFailure } from "../output.ts";
 import { PCP_COMMANDS, requestOf } from "./catalogue.ts";
 import { classicText } from "./classic.ts";
 import { targetOf, withConnection } from "./connect.ts";
@@ -30,7 +30,6 @@ export async function pcpLegacy(program: string, args: readonly string[]): Promi
     process.stderr.write(`${program} (pgpool-II) ${POOL_VERSION.split(" ")[0]}\n`);
     return EXIT.ok;
   }
-  endWithReader();
   try {
     const call = parseLegacy(program, spec, args);
     for (const word of call.ignored) {

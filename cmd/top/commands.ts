@@ -19,7 +19,6 @@ export function addTopCommand(root: Command, finish: (status: number) => void): 
     .description("show what a running pgpool does: nodes, sessions, rates")
     .exitOverride(usageStatus)
     .helpOption("--help", "print this help")
-    .showHelpAfterError('Try "pgpool top --help" for more information.')
     .option(
       "-i, --interval <seconds>",
       "time between two looks",

@@ -76,7 +76,8 @@ async function connected(options: PcpConnectOptions, deadline: number): Promise<
     const code = codeOf(error);
     const nameFailure = NAME_TEXTS[code];
     if (nameFailure !== undefined) {
-      return connectFailure(`getaddrinfo failed "${nameFailure}"`, error);
+      const hint = "Is the name of the host right?";
+      return connectFailure(`getaddrinfo failed "${nameFailure}"`, error, hint);
     }
     const text = SYSTEM_TEXTS[code] ?? error.message;
     return connectFailure(`connection to ${place} failed with error "${text}"`, error);
@@ -159,8 +160,8 @@ function late(message: string): PcpClientError {
   return new PcpClientError("timeout", message);
 }
 
-function connectFailure(message: string, cause: Error): PcpClientError {
-  return new PcpClientError("connect", message, "ERROR", "", "", { cause });
+function connectFailure(message: string, cause: Error, hint = ""): PcpClientError {
+  return new PcpClientError("connect", message, "ERROR", "", hint, { cause });
 }
 
 function codeOf(error: Error): string {

@@ -3,7 +3,7 @@ import { ScramError } from "../auth/errors.ts";
 import { encodePassword } from "../auth/password-bytes.ts";
 import { md5Hex } from "../auth/md5.ts";
 import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramClient } from "../auth/scram.ts";
-import { PcpClientError, type PcpConnectOptions } from "./client-types.ts";
+import { PcpClientError, type PcpClientErrorKind, type PcpConnectOptions } from "./client-types.ts";
 import { hashAnswer } from "./login.ts";
 import { type PcpMessage, splitStrings } from "./messages.ts";
 import { decodeNotice } from "./notices.ts";
@@ -12,8 +12,6 @@ import type { LoginRequest } from "./requests.ts";
 /** Longest user name of a client, in bytes (pcp-protocol.md 2). */
 const USER_LIMIT = 127;
 const SALT_BYTES = 4;
-/** SQLSTATE of a server that is full, whoever it is that wants to log in. */
-const TOO_MANY_CONNECTIONS = "53300";
 
 /** How a login talks to the other end. */
 export interface LoginTransport {
@@ -75,6 +73,18 @@ async function exchange(
   }
 }
 
+/** What an error before the end of the login is about. */
+function kindOf(sqlState: string): PcpClientErrorKind {
+  switch (sqlState) {
+    case "53300": // The server is full, whoever it is that wants to log in.
+      return "refused";
+    case "08P01": // A port of clients takes the first message for a broken one of PostgreSQL's.
+      return "protocol";
+    default:
+      return "authentication";
+  }
+}
+
 /** The body of the next message, which has to be of that type. */
 async function expected(transport: LoginTransport, type: string): Promise<Uint8Array> {
   for (;;) {
@@ -82,8 +92,7 @@ async function expected(transport: LoginTransport, type: string): Promise<Uint8A
     if (message.type === type) return message.body;
     if (message.type === "E") {
       const { severity, sqlState, message: text, detail, hint } = decodeNotice(message.body);
-      const kind = sqlState === TOO_MANY_CONNECTIONS ? "refused" : "authentication";
-      throw new PcpClientError(kind, text, severity, detail, hint);
+      throw new PcpClientError(kindOf(sqlState), text, severity, detail, hint);
     }
     if (message.type !== "N") {
       throw new PcpClientError("protocol", `invalid PCP packet type ="${message.type}"`);

@@ -82,7 +82,7 @@ describe("pgpool passwd", () => {
     expect(status).toBe(2);
     expect(JSON.parse(stdout).error).toMatchObject({
       code: "usage",
-      message: expect.stringContaining("unknown command 'md6'"),
+      message: expect.stringContaining('unknown command "passwd md6"'),
     });
   });
 

@@ -95,6 +95,13 @@ describe("the PCP client", () => {
     await pool.close();
   });
 
+  it("does not take the complaint of another protocol for a wrong password", async () => {
+    const message = "invalid length of startup packet";
+    const notice = { severity: "FATAL", sqlState: "08P01", message, detail: "", hint: "" };
+    const options = await serve(() => encodeNotice("E", notice));
+    expect(await failure(connectPcp(options))).toMatchObject({ kind: "protocol", message });
+  });
+
   it("waits for an answer as long as it may, and asks nothing more after that", async () => {
     const pool = await connectPcp(await serve(after(() => new Uint8Array())));
     expect((await failure(pool.nodeCount())).kind).toBe("timeout");

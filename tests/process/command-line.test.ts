@@ -5,6 +5,7 @@ import { nearest } from "../../cmd/suggest.ts";
 import { isAlive } from "../../lib/process/pid-file.ts";
 import { onCleanUp } from "../support/clean-up.ts";
 import { formatSettings } from "../support/config-file.ts";
+import { ROOT } from "../support/programs.ts";
 import { freePort, isListening } from "../support/ports.ts";
 import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait.ts";
@@ -24,6 +25,16 @@ describe("the command line", () => {
     for (const word of ["serve", "stop", "reload", "--discard-status", "smart"]) {
       expect(stdout).toContain(word);
     }
+  });
+
+  it("ends quietly when nobody reads on", async () => {
+    const script = '"$@" --help | true; echo "${PIPESTATUS[0]}"';
+    const pgpool = [process.execPath, join(ROOT, "cmd/pgpool.ts")];
+    const shell = Bun.spawn(["bash", "-c", script, "bash", ...pgpool], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    expect(await new Response(shell.stdout).text()).toMatch(/^(0|141)\n$/);
+    expect(await new Response(shell.stderr).text()).toBe("");
   });
 
   it("suggests what may have been meant", async () => {

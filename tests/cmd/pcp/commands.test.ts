@@ -15,6 +15,23 @@ describe("pgpool pcp", () => {
     expect(stderr).toContain('unknown command "pcp node-inf" (did you mean "node-info"?)');
   });
 
+  it("tells a word that is no command also where -h names a host, and does nothing", async () => {
+    const { status, stderr } = await pcp("detach-nod", "1", "-h", "localhost");
+    expect(status).toBe(2);
+    expect(stderr).toContain('unknown command "pcp detach-nod" (did you mean "detach-node"?)');
+    expect(stderr).toContain('Try "pgpool pcp --help"');
+    expect((await pcp("-h", "localhost", "node-info")).status).toBe(2);
+    const help = await pcp("-h", "node-info");
+    expect({ status: help.status, stderr: help.stderr }).toEqual({ status: 0, stderr: "" });
+    expect(help.stdout).toStartWith("Usage: pgpool pcp node-info");
+  });
+
+  it("tells a program what was wrong apart from what may have been meant", async () => {
+    const { error } = JSON.parse((await pcp("node-info", "--verbos", "--json")).stdout);
+    expect(error.message).toBe("unknown option '--verbos'");
+    expect(error.hint).toStartWith("(Did you mean --verbose?) ");
+  });
+
   it("refuses numbers that are none, as JSON too", async () => {
     for (const args of [["node-info", "128"], ["detach-node", "one"], ["proc-info", "-p", "0"]]) {
       const { status, stdout } = await pcp(...args, "--json");
@@ -61,13 +78,23 @@ describe("pgpool pcp", () => {
     const args = ["pcp", "detach-node", "1", "-h", "127.0.0.1"];
     const no = await runOnTerminal("pgpool", args, [["(yes or no)", "\r"]], env);
     expect(no.status).toBe(1);
-    expect(no.screen).toContain("detaching node 1 at 127.0.0.1:9898?");
+    expect(no.screen).toContain("detaching node 1 at 127.0.0.1:9898: is that meant?");
     expect(no.screen).toContain("nothing has been done");
     const yes = await runOnTerminal("pgpool", args, [
       ["(yes or no)", "yes\r"],
       ["Password: ", "\x03"],
     ], env);
     expect(yes.screen).toContain("Password: ");
+  });
+
+  it("ends quietly when Ctrl-C or Ctrl-D answers its question", async () => {
+    const args = ["pcp", "stop-pgpool", "-h", "127.0.0.1"];
+    const interrupted = await runOnTerminal("pgpool", args, [["(yes or no) [no]: ", "\x03"]]);
+    expect(interrupted.status).toBe(130);
+    expect(interrupted.screen.trimEnd().split("\n")).toHaveLength(1);
+    const ended = await runOnTerminal("pgpool", args, [["(yes or no) [no]: ", "\x04"]]);
+    expect(ended.status).toBe(1);
+    expect(ended.screen.split("\n").slice(1)).toEqual(["pgpool: nothing has been done", ""]);
   });
 
   it("fails without a password and a terminal, and names the file", async () => {
