@@ -297,6 +297,8 @@ export class Clients implements WorkerContext {
     }
     if (!(error instanceof ServerUnreachable)) return false;
     this.complain(node, "connect-failed", error.message);
+    // A server that is not trusted will not be trusted more a moment later.
+    if (error.reason === "tls") return false;
     const { failover_on_backend_error } = this.#config.values;
     return failover_on_backend_error && backendOf(this.#config, node)?.allowToFailover === true;
   }
