@@ -1,33 +1,13 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { give } from "../../support/account.ts";
 import { TestCluster } from "../../support/cluster.ts";
 import { FaultProxy } from "../../support/faults/fault-proxy.ts";
 import { type Pgpool, startPgpool } from "../../support/pgpool.ts";
-import { postgresBin } from "../../support/programs.ts";
+import { followingCommand, promotingCommand } from "../support/failover-commands.ts";
 
 /**
  * Whoever is the primary waits for the first of the others: the one with the lowest id, which
  * failover_command is told to promote.
  */
 const SYNCHRONOUS = "FIRST 1 (server0, server1, server2)";
-
-/** The failed node is %d, the old primary %P, and %R the data directory to promote. */
-const FAILOVER = `#!/bin/sh
-[ "$1" = "$2" ] || exit 0
-exec "$4" -D "$3" -w -t 20 promote
-`;
-
-/**
- * A standby that runs is told of the new primary in %R. The old primary would need pg_rewind: it is
- * made anew when the fault is over.
- */
-const FOLLOW = `#!/bin/sh
-[ -f "$1/standby.signal" ] || exit 0
-port=$(sed -n 's/^port *= *//p' "$2/cluster.conf")
-sed -i "s/port=[0-9]*/port=$port/" "$1/postgresql.auto.conf"
-exec "$3" -D "$1" reload
-`;
 
 /** A primary and its standbys, a proxy for faults before each, and pgpool before those. */
 export interface ChaosPool extends AsyncDisposable {
@@ -45,10 +25,6 @@ export async function startChaosPool(standbys: number): Promise<ChaosPool> {
   });
   const proxies: FaultProxy[] = [];
   for (const { port } of cluster.servers) proxies.push(await FaultProxy.start(port));
-  for (const [name, text] of [["failover.sh", FAILOVER], ["follow.sh", FOLLOW]] as const) {
-    writeFileSync(join(cluster.dir, name), text, { mode: 0o755 });
-    give(join(cluster.dir, name), cluster.account);
-  }
   return {
     cluster,
     proxies,
@@ -64,7 +40,6 @@ async function startPool(
   cluster: TestCluster,
   proxies: readonly FaultProxy[],
 ): Promise<Pgpool> {
-  const pgCtl = join(postgresBin(cluster.account), "pg_ctl");
   return await startPgpool({
     backends: cluster.servers.map(({ name, dataDir }, id) => {
       const proxy = proxies[id];
@@ -81,10 +56,8 @@ async function startPool(
       health_check_retry_delay: 1,
       auto_failback: true,
       auto_failback_interval: 1,
-      failover_command: `${join(cluster.dir, "failover.sh")} %d %P %R ${pgCtl}`,
-      follow_primary_command: cluster.servers.length > 2
-        ? `${join(cluster.dir, "follow.sh")} %D %R ${pgCtl}`
-        : "",
+      failover_command: promotingCommand(cluster),
+      follow_primary_command: cluster.servers.length > 2 ? followingCommand(cluster) : "",
     },
   });
 }

@@ -64,18 +64,21 @@ export class Roles implements AsyncDisposable {
     }, { what: "the standby to catch up" });
   }
 
-  /** Starts what is down, from a fresh copy of the primary, and empties the table. */
+  /** Starts what is down, a former primary from a fresh copy, and empties the table. */
   async heal(): Promise<void> {
     if (!this.primary.running) await this.primary.start();
     if (!this.standby.running) {
-      const { options } = this.standby;
-      rmSync(options.dataDir, { recursive: true, force: true });
-      const fresh = await this.primary.makeStandby(options);
-      this.cluster.servers[this.standbyId] = fresh;
-      await fresh.start();
+      if (!this.standby.isSetUpAsStandby()) await this.#remakeStandby();
+      await this.standby.start();
     }
     await waitForStreaming(this.primary, [this.standby.name]);
     await this.primary.query("TRUNCATE t");
+  }
+
+  async #remakeStandby(): Promise<void> {
+    const { options } = this.standby;
+    rmSync(options.dataDir, { recursive: true, force: true });
+    this.cluster.servers[this.standbyId] = await this.primary.makeStandby(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
