@@ -114,7 +114,7 @@ export class ExtendedProtocol {
       const { statement } = portal.prepared;
       session.outgoing.notePrepared(portal.prepared);
       this.#logPrepared("Execute: ", portal.prepared, node, followers);
-      session.outgoing.noteSent(statement, settingQuery(portal.prepared), server);
+      session.outgoing.noteSent(statement, keptQuery(portal.prepared), server);
       if (statement.kind === "begin") {
         for (const each of followers) session.outgoing.server(each).inTransaction = true;
       }
@@ -364,11 +364,11 @@ function ofSqlPrepared(statement: StatementClass): boolean {
   return statement.kind === "execute" || statement.kind === "deallocate";
 }
 
-/** A SET by the extended protocol as a Query message, for connections opened later. */
-function settingQuery(prepared: Prepared): Uint8Array | undefined {
+/** SET or BEGIN by the extended protocol as a Query message, for connections opened later. */
+function keptQuery(prepared: Prepared): Uint8Array | undefined {
   const { kind } = prepared.statement;
-  const sets = kind === "set" || kind === "reset" || kind === "discard";
-  return sets && prepared.bytes !== undefined ? build.query(preparedText(prepared)) : undefined;
+  const keeps = kind === "set" || kind === "reset" || kind === "discard" || kind === "begin";
+  return keeps && prepared.bytes !== undefined ? build.query(preparedText(prepared)) : undefined;
 }
 
 const INVALID_PARSE = build.message(

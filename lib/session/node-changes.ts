@@ -65,8 +65,7 @@ export class NodeChanges {
   /** The primary could be connected to again; false if nobody had doubted it. */
   primaryIsWell(): boolean {
     if (this.#farewell === undefined) return false;
-    this.session.port.toClient(this.#farewell);
-    this.session.end();
+    this.session.endWith(this.#farewell);
     return true;
   }
 
@@ -97,7 +96,6 @@ export class NodeChanges {
     const { session } = this;
     const { node } = server;
     if (this.#dependsOn(server, wasPrimary)) {
-      session.dropServer(node, "broken");
       session.fail(farewell);
       return;
     }
@@ -122,6 +120,8 @@ export class NodeChanges {
     if (visibleCount > 0 && visibleNode === node) return true;
     if (router.failedNode === node || server.unsynced || server.copying) return true;
     if (extended.hasPortalOn(node)) return true;
-    return wasPrimary && (router.inTransaction || session.bound || router.settingsOnPrimary);
+    if (!wasPrimary) return false;
+    const isInUse = router.inTransaction && session.begun === undefined;
+    return isInUse || session.bound || router.settingsOnPrimary;
   }
 }

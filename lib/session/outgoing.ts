@@ -139,11 +139,20 @@ export class Outgoing {
       : nodes;
   }
 
-  /** Notes that a statement goes out: routing state, settings, statistics. */
+  /**
+   * Notes that a statement goes out: routing state, settings, statistics.
+   *
+   * @param query the statement as a Query message, if it may have to be sent to other servers.
+   */
   noteSent(statement: StatementClass, query: Uint8Array | undefined, server: ServerState): void {
     const { session } = this;
     session.statementNode = server.node;
-    if (statement.kind === "begin") server.inTransaction = true;
+    if (statement.kind === "begin") {
+      server.inTransaction = true;
+      session.begun = query;
+    } else if (server.node === session.router.primary || statement.route !== "either") {
+      session.begun = undefined;
+    }
     if (undoesSettings(statement, session.router.failedNode >= 0)) session.journal.end(false);
     session.router.sent(statement);
     if (statement.kind === "execute") {

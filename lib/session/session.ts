@@ -78,6 +78,8 @@ export class Session {
   ended = false;
   /** Something was left in a server that can not be moved to another one. */
   bound = false;
+  /** The BEGIN of a transaction that has done nothing on the primary, for the next primary. */
+  begun: Uint8Array | undefined;
   /** Node whose answers the client sees, and how many of them are still to come. */
   visibleNode = -1;
   visibleCount = 0;
@@ -198,6 +200,10 @@ export class Session {
   openServer(node: number): ServerState {
     const server = new ServerState(node, this.#answers);
     this.servers[node] = server;
+    if (this.begun !== undefined && this.router.inTransaction && node === this.router.primary) {
+      server.send(this.begun, Expect.Query, Show.Nothing);
+      server.inTransaction = true;
+    }
     this.port.openServer(node);
     return server;
   }
@@ -290,8 +296,17 @@ export class Session {
 
   /** Sends an error to the client and ends the session. */
   fail(error: ErrorFields): void {
+    this.endWith(build.errorResponse(error));
+  }
+
+  /**
+   * Sends an ErrorResponse to the client and ends the session. A client that has the beginning of
+   * a message sees its connection end there: it would take the error for the rest of the message.
+   */
+  endWith(errorResponse: Uint8Array): void {
     if (this.ended) return;
-    this.port.toClient(build.errorResponse(error));
+    const isCutOff = this.servers.some((server) => server?.midMessage === true);
+    if (!isCutOff) this.port.toClient(errorResponse);
     this.end();
   }
 

@@ -62,6 +62,8 @@ class Play {
   readonly harness = new Harness();
   readonly faults: string[] = [];
   readonly #sent = new Set<string>();
+  /** Whether a server has been sent BEGIN and nothing that ends the transaction. */
+  readonly #begun = [false, false];
   readonly #status: number[] = [TransactionStatus.Idle, TransactionStatus.Idle];
   #inserts = 0;
   #asked = 0;
@@ -158,14 +160,22 @@ class Play {
     const server = this.harness.servers[which];
     if (server === undefined || server.released !== undefined) return;
     this.#status[which] = TransactionStatus.Idle;
+    this.#begun[which] = false;
     server.received.length = 0;
     this.harness.session.serverClosed(which, "gone");
   }
 
-  /** Writes go to the verified primary alone, and once. */
+  /** Writes go to the verified primary alone, once, and into the transaction if there is one. */
   #watch(to: number, lines: readonly string[]): void {
     const { primary } = this.harness.session.router.snapshot;
+    // What is sent together may stand before a BEGIN that is sent with it.
+    const inTransaction = lines.length === 1 && this.harness.session.router.inTransaction;
     for (const line of lines) {
+      if (/^Q begin$/i.test(line)) this.#begun[to] = true;
+      if (/^Q (commit|rollback)$/i.test(line)) this.#begun[to] = false;
+      if (line.startsWith("Q insert") && inTransaction && this.#begun[to] !== true) {
+        this.faults.push(`${line} outside of the transaction`);
+      }
       const writes = line.startsWith("Q insert") || line === "E";
       if (writes && to !== primary) this.faults.push(`${line} to node ${to}, primary ${primary}`);
       if (!line.startsWith("Q insert")) continue;

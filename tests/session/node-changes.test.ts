@@ -28,6 +28,14 @@ function cluster(statuses: readonly NodeStatus[], primary: number): ClusterSnaps
   return { ...CLUSTER, nodes, primary, main, generation: 2 };
 }
 
+/** The same with a third node. */
+function three(statuses: readonly NodeStatus[], primary: number): ClusterSnapshot {
+  const two = cluster(statuses, primary);
+  const [, standby] = CLUSTER.nodes;
+  if (standby === undefined) throw new Error("no standby");
+  return { ...two, nodes: [...two.nodes, { ...standby, id: 2, weight: 0 }] };
+}
+
 async function inTransaction(): Promise<Harness> {
   const harness = await settled();
   harness.client(query("begin"));
@@ -112,9 +120,65 @@ describe("a session whose primary fails", () => {
     expect(harness.errors()).toEqual(["57P01"]);
   });
 
-  it("is told once, and no more, when it is in a transaction", async () => {
+  it("goes on in a transaction that has only read elsewhere, and begins it again", async () => {
+    for (const begin of ["begin", "begin isolation level repeatable read"]) {
+      const harness = await settled();
+      harness.session.setSnapshot(three(["up", "up", "up"], 0));
+      harness.client(query(begin));
+      harness.server(0, done("BEGIN", T));
+      harness.server(1, done("BEGIN", T));
+      harness.client(query("select 1"));
+      harness.server(1, done("SELECT 1", T));
+      harness.session.serverClosed(0, "gone");
+      harness.session.setSnapshot(three(["down", "up", "up"], 2));
+      harness.got(1);
+      harness.client(query("select 2"));
+      expect(harness.got(1)).toEqual(["Q select 2"]);
+      harness.server(1, done("SELECT 1", T));
+      harness.client(query("insert into t values (1)"));
+      await opened();
+      expect(harness.got(2)).toEqual([`Q ${begin}`, "Q insert into t values (1)"]);
+      harness.server(2, done("BEGIN", T), done("INSERT 0 1", T));
+      harness.client(query("commit"));
+      expect(harness.got(2)).toEqual(["Q commit"]);
+      expect(harness.got(1)).toEqual(["Q commit"]);
+      expect(harness.errors()).toEqual([]);
+    }
+  });
+
+  it("goes on in such a transaction of the extended protocol", async () => {
+    const harness = await settled();
+    harness.session.setSnapshot(three(["up", "up", "up"], 0));
+    harness.client(frontend.parse("begin"), frontend.bind(), frontend.execute(), frontend.sync);
+    for (const node of [0, 1]) {
+      harness.server(node, PARSED, BOUND, done("BEGIN", T));
+    }
+    harness.session.serverClosed(0, "gone");
+    harness.session.setSnapshot(three(["down", "up", "up"], 2));
+    harness.client(query("delete from t"));
+    await opened();
+    expect(harness.got(2)).toEqual(["Q begin", "Q delete from t"]);
+    expect(harness.errors()).toEqual([]);
+  });
+
+  it("is told of it where a message ends, and nowhere else", async () => {
+    const row = build.dataRow(["some value"]);
+    const harness = await settled();
+    harness.client(query("delete from t returning x"));
+    harness.server(0, row.subarray(0, row.length - 3));
+    losePrimary(harness);
+    expect(Buffer.concat(harness.sent).subarray(-row.length + 3)).toEqual(
+      Buffer.from(row.subarray(0, row.length - 3)),
+    );
+    expect(harness.clientEnded).toBe(true);
+  });
+
+  it("is told once, and no more, when it is in a transaction there", async () => {
     for (const last of [[], [build.errorResponse(SHUTDOWN)], [build.errorResponse(CRASH)]]) {
       const harness = await inTransaction();
+      harness.client(query("delete from t"));
+      harness.server(0, done("DELETE 0", T));
+      harness.seen();
       harness.server(0, ...last);
       losePrimary(harness);
       expect(harness.errors()).toHaveLength(1);

@@ -192,6 +192,8 @@ describe("a session in streaming replication mode", () => {
     const harness = await settled();
     harness.client(query("begin"));
     harness.server(0, done("BEGIN", T));
+    harness.client(query("delete from t"));
+    harness.server(0, done("DELETE 0", T));
     harness.seen();
     harness.session.setSnapshot({ ...CLUSTER, generation: 2, primary: 1 });
     expect(harness.seen()).toEqual(["E"]);
