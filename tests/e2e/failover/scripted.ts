@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { connectPcp, type PcpConnection } from "../../../lib/pcp/client.ts";
-import { give } from "../../support/account.ts";
 import { TestCluster, waitForStreaming } from "../../support/cluster.ts";
 import type { Settings } from "../../support/config-file.ts";
 import { type Pgpool, startPgpool } from "../../support/pgpool.ts";
 import { postgresBin } from "../../support/programs.ts";
 import type { PostgresServer } from "../../support/postgres.ts";
 import { waitFor } from "../../support/wait.ts";
+import { writeScript } from "../support/failover-commands.ts";
 import { failureOf, logIn, rowsOf } from "../support/nodes.ts";
 
 const PCP_USER = "admin";
@@ -72,10 +72,7 @@ export class Scripted implements AsyncDisposable {
 
   /** Writes an executable script; gives its path. */
   script(name: string, text: string): string {
-    const file = join(this.cluster.dir, `${name}.sh`);
-    writeFileSync(file, text, { mode: 0o755 });
-    give(file, this.cluster.account);
-    return file;
+    return writeScript(this.cluster, `${name}.sh`, text);
   }
 
   /** What failover_command was called with, a line each. */
