@@ -161,15 +161,13 @@ describe("a session whose primary fails", () => {
     expect(harness.errors()).toEqual([]);
   });
 
-  it("is told of it where a message ends, and nowhere else", async () => {
-    const row = build.dataRow(["some value"]);
+  it("is told nothing in the middle of a long row", async () => {
+    const row = build.dataRow(["x".repeat(100_000)]);
     const harness = await settled();
     harness.client(query("delete from t returning x"));
     harness.server(0, row.subarray(0, row.length - 3));
     losePrimary(harness);
-    expect(Buffer.concat(harness.sent).subarray(-row.length + 3)).toEqual(
-      Buffer.from(row.subarray(0, row.length - 3)),
-    );
+    expect(Buffer.concat(harness.sent).toString().endsWith("x".repeat(99_997))).toBe(true);
     expect(harness.clientEnded).toBe(true);
   });
 

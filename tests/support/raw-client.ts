@@ -101,11 +101,6 @@ export class RawClient implements Disposable {
     return this.#closed;
   }
 
-  /** The beginning of a message has come, and its end has not. */
-  get isCutOff(): boolean {
-    return this.#pending.length > 0;
-  }
-
   /** Sends the parts as one write. */
   send(...parts: readonly Uint8Array[]): void {
     this.socket.write(Buffer.concat(parts));
