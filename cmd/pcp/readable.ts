@@ -169,15 +169,15 @@ export function switchoverText(report: SwitchoverReport): string {
     `promotion ${seconds(promotion)})\n`;
 }
 
-/** What has been asked of the pool; a recovery is the only thing that has ended by then. */
+/** What has been done, or has begun where the answer comes first. */
 function actionText(action: PcpAction): string {
   switch (action.command) {
     case "attach-node":
-      return `node ${action.node} is being attached`;
+      return `node ${action.node} is attached`;
     case "detach-node":
-      return `node ${action.node} is being detached`;
+      return `node ${action.node} is detached`;
     case "promote-node":
-      return `node ${action.node} is being promoted`;
+      return `node ${action.node} is promoted`;
     case "recovery-node":
       return `node ${action.node} is recovered`;
     case "reload-config":

@@ -60,7 +60,7 @@ export async function answerRequest(
     case "node-count":
       return [nodeCountReply(service.nodeCount())];
     case "process-list":
-      return [processListReply(await service.processIds())];
+      return [processListReply(service.processIds())];
     case "recover-node":
       await service.recoverNode(request.node, progress);
       return [completeReply("c")];

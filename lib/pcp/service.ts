@@ -51,7 +51,7 @@ export interface PcpService {
   /** @param node a node's id, or "all" */
   nodeInfo(node: number | "all"): Promise<readonly NodeInfo[]>;
   healthCheckStats(node: number): HealthCheckInfo;
-  processIds(): Promise<readonly number[]>;
+  processIds(): readonly number[];
   /** @param pid of a pgpool process, or "all" */
   processInfo(pid: number | "all"): Promise<readonly ProcessInfo[]>;
   poolStatus(): readonly PoolStatusItem[];

@@ -337,6 +337,7 @@ export class Supervisor {
         config: () => this.#config,
         context,
         statistics: () => this.#statistics(),
+        processIds: () => this.#workers?.pids ?? [],
         busiest: (most) => this.#workers?.reports(most) ?? Promise.resolve([]),
         reload: () => this.reload(),
         stop: (mode) => process.kill(process.pid, SIGNAL_OF[mode]),

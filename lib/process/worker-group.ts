@@ -58,6 +58,11 @@ export class WorkerGroup {
     return [...this.#workers.values()];
   }
 
+  /** Ids of the processes that run. */
+  get pids(): number[] {
+    return this.all.filter(({ running }) => running).map(({ pid }) => pid);
+  }
+
   broadcast(message: SupervisorMessage, except?: WorkerProcess): void {
     for (const worker of this.#workers.values()) {
       if (worker !== except && worker.running) worker.send(message);

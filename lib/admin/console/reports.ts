@@ -108,7 +108,7 @@ export const REPORTS: readonly AdminFunction[] = [
   },
   {
     ...report("pcp_proc_count", [], { pcp_proc_count: "int4" }),
-    call: async (_, { service }) => (await service.processIds()).map((pid) => [pid]),
+    call: async (_, { service }) => service.processIds().map((pid) => [pid]),
   },
   {
     ...report("pcp_proc_info", [{ name: "pid", type: "int4", default: ALL_PROCESSES }], PROC_INFO),

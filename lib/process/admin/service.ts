@@ -48,6 +48,8 @@ export interface PoolControl {
   /** What the admin views are made of, as of now. */
   readonly context: () => AdminContext;
   readonly statistics: () => PoolStatistics;
+  /** Workers that run, whether they answer or not. */
+  readonly processIds: () => readonly number[];
   /** What workers tell of their sessions that have been busy for longest, so many of each. */
   readonly busiest: (most: number) => Promise<readonly WorkerReport[]>;
   readonly reload: () => void;
@@ -88,14 +90,15 @@ export class PoolAdministration implements PcpService {
     throw new PcpError("informing health check stats info failed", { detail });
   }
 
-  async processIds(): Promise<readonly number[]> {
-    return (await this.#pool.context().reports()).map(({ pid }) => pid);
+  processIds(): readonly number[] {
+    return this.#pool.processIds();
   }
 
   async processInfo(pid: number | "all"): Promise<readonly ProcessInfo[]> {
     const rows = (await poolPools(this.#pool.context())).rows.map(processInfo);
     const asked = rows.filter(({ poolPid }) => pid === "all" || poolPid === pid);
-    if (pid !== "all" && asked.length === 0) {
+    // One that does not answer is there, but what it does is not known.
+    if (pid !== "all" && asked.length === 0 && !this.processIds().includes(pid)) {
       throw new PcpError("informing process info failed", {
         detail: `invalid process ID : ${pid}`,
       });

@@ -148,7 +148,7 @@ export function fakeService(done: string[]): PcpService {
     healthCheckStats: () => {
       throw new TypeError("a fault of pgpool's own");
     },
-    processIds: () => Promise.resolve([101, 102]),
+    processIds: () => [101, 102],
     processInfo: () => Promise.resolve([]),
     poolStatus: () => [{ name: "port", value: "9999", description: "Port." }],
     activity: () => Promise.resolve({ statistics: STATISTICS, sessions: [] }),

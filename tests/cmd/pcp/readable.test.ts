@@ -33,6 +33,6 @@ describe("what pgpool pcp prints for people", () => {
     expect(readableText({ about: "health-check-stats", nodes: [HEALTH] })).toContain("8.0");
     expect(readableText({ about: "watchdog-info", watchdog: WATCHDOG })).toContain("exists");
     const action = { command: "detach-node", node: 1, gracefully: false } as const;
-    expect(readableText({ about: "action", action })).toBe("node 1 is being detached\n");
+    expect(readableText({ about: "action", action })).toBe("node 1 is detached\n");
   });
 });

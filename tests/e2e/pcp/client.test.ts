@@ -142,6 +142,19 @@ describe("the PCP library", () => {
     expect(counts).toEqual(Array(20).fill(2));
   });
 
+  it("lists a process that hangs", async () => {
+    const pids = await pcp.processIds();
+    expect(pids).toHaveLength(2);
+    const [hanging = 0] = pids;
+    process.kill(hanging, "SIGSTOP");
+    try {
+      expect(await pcp.processIds()).toEqual(pids);
+      expect(await pcp.processInfo(hanging)).toEqual([]);
+    } finally {
+      process.kill(hanging, "SIGCONT");
+    }
+  });
+
   it("gives up in time where nobody answers", async () => {
     const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const began = performance.now();
