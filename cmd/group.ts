@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { nearest } from "./suggest.ts";
+import { mostSimilar } from "../lib/config/similar.ts";
 import { usageStatus } from "./usage.ts";
 
 /** Adds a command that only has commands below it; it suggests one for a word that is none. */
@@ -51,7 +51,7 @@ export function unknownCommand(
   path: string,
   exitCode?: number,
 ): never {
-  const like = nearest(word, command.commands.map((each) => each.name()));
+  const like = mostSimilar(word, command.commands.map((each) => each.name()));
   const hint = like === undefined ? "" : ` (did you mean "${like}"?)`;
   command.error(
     `error: unknown command "${path}"${hint}`,

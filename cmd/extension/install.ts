@@ -6,7 +6,7 @@ import { type Extension, extensionFiles, plainSql } from "../../lib/extensions/e
 import { EXTENSIONS } from "../../lib/extensions/registry.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { CommandFailure, printJson } from "../output.ts";
-import { nearest } from "../suggest.ts";
+import { mostSimilar } from "../../lib/config/similar.ts";
 
 /** Options of `pgpool extension install`, as written. */
 export interface InstallOptions {
@@ -92,7 +92,7 @@ function findExtension(name: string): Extension {
   const found = EXTENSIONS.find((each) => each.name === name);
   if (found !== undefined) return found;
   const names = EXTENSIONS.map((each) => each.name);
-  const like = nearest(name, names);
+  const like = mostSimilar(name, names);
   const hint = like === undefined ? `There are ${names.join(" and ")}.` : `Perhaps "${like}".`;
   throw new CommandFailure(
     "unknown-extension",

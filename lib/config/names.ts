@@ -1,5 +1,6 @@
 import { findParameter, parameterNames } from "./parameters.ts";
 import type { Parameter } from "./parameters.ts";
+import { mostSimilar } from "./similar.ts";
 
 /** What a name in a file or command refers to. */
 export type ResolvedName =
@@ -63,34 +64,11 @@ function withIndex(
 /** The name of a parameter that somebody may have meant, undefined when none is near. */
 export function nearestName(name: string): string | undefined {
   const digits = /\d*$/.exec(name)?.[0] ?? "";
-  const wanted = name.toLowerCase();
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const each of parameterNames) {
+  const candidates = parameterNames.flatMap((each) => {
     const parameter = findParameter(each);
-    if (parameter?.deprecated) continue;
+    if (parameter?.deprecated) return [];
     const index = digits !== "" ? digits : parameter?.indexed?.bare ? "" : "0";
-    const candidate = parameter?.indexed ? each + index : each;
-    const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance);
-    if (distance >= bestDistance) continue;
-    best = candidate;
-    bestDistance = distance;
-  }
-  return best;
-}
-
-/** Number of single-character changes between two texts; stops counting at `limit`. */
-function editDistance(one: string, other: string, limit: number): number {
-  if (Math.abs(one.length - other.length) >= limit) return limit;
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= one.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= other.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    if (Math.min(...next) >= limit) return limit;
-    row = next;
-  }
-  return row[other.length] ?? limit;
+    return [parameter?.indexed ? each + index : each];
+  });
+  return mostSimilar(name, candidates);
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nearest } from "../../cmd/suggest.ts";
 import { isAlive } from "../../lib/process/pid-file.ts";
 import { onCleanUp } from "../support/clean-up.ts";
 import { formatSettings } from "../support/config-file.ts";
@@ -45,7 +44,6 @@ describe("the command line", () => {
     expect(option.status).toBe(1);
     expect(option.stderr).toContain("--discard-status");
     expect((await runPgpool(["-m", "gently", "stop"])).status).toBe(1);
-    expect(nearest("xyzzy", ["serve", "stop"])).toBeUndefined();
   });
 
   it("stops with `pgpool -f FILE -m MODE stop`, in Pgpool-II's words", async () => {

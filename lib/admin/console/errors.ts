@@ -1,3 +1,4 @@
+import { mostSimilar } from "../../config/similar.ts";
 import type { ErrorFields } from "../../wire/build.ts";
 
 /** A statement that is refused, with what its sender is told. */
@@ -16,6 +17,20 @@ export class SqlError extends Error {
 /** Something that PostgreSQL knows and this port does not. */
 export function notSupported(what: string, hint: string = GRAMMAR): SqlError {
   return new SqlError("0A000", `${what} is not supported on the administration port`, { hint });
+}
+
+/**
+ * The hint for a name that there is not: the name that was meant, or else all that there are.
+ *
+ * @param shown the names as they are listed.
+ */
+export function whichName(
+  name: string,
+  names: readonly string[],
+  shown: readonly string[] = names,
+): string {
+  const near = mostSimilar(name, names);
+  return near === undefined ? `There are ${shown.join(", ")}.` : `Perhaps you meant "${near}".`;
 }
 
 const GRAMMAR = "There are SHOW POOL_NODES and the other SHOW POOL_ commands, PGPOOL SHOW, and " +

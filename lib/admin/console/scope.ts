@@ -1,6 +1,6 @@
 import { adminViews } from "../views.ts";
 import type { Environment } from "./environment.ts";
-import { SqlError } from "./errors.ts";
+import { SqlError, whichName } from "./errors.ts";
 import { adminFunctions, signature } from "./functions.ts";
 import type { ParameterTypes } from "./parameters.ts";
 import type { Column, Row, Value } from "./values.ts";
@@ -31,9 +31,9 @@ export function findColumn(parts: readonly string[], scope: Scope): number {
   if (relation !== undefined) checkRelation(relation, scope);
   const index = scope.columns.findIndex((column) => column.name === name);
   if (index >= 0) return index;
-  const names = scope.columns.map((column) => column.name).join(", ");
+  const columns = scope.columns.map((column) => column.name);
   throw new SqlError("42703", `column "${parts.join(".")}" does not exist`, {
-    ...(names === "" ? {} : { hint: `There are ${names}.` }),
+    ...(columns.length === 0 ? {} : { hint: whichName(name, columns) }),
   });
 }
 
@@ -45,12 +45,12 @@ export function checkRelation(name: string, scope: Scope): void {
 
 export function unknownRelation(name: string): SqlError {
   return new SqlError("42P01", `relation "${name}" does not exist`, {
-    hint: `There are ${adminViews.join(", ")}.`,
+    hint: whichName(name, adminViews),
   });
 }
 
 export function unknownFunction(name: string): SqlError {
   return new SqlError("42883", `function ${name}() does not exist`, {
-    hint: `There are ${adminFunctions.map(signature).join(", ")}.`,
+    hint: whichName(name, adminFunctions.map((each) => each.name), adminFunctions.map(signature)),
   });
 }

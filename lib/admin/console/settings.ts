@@ -1,4 +1,6 @@
+import { mostSimilar } from "../../config/similar.ts";
 import { POOL_VERSION } from "../pool-version.ts";
+import { adminViews } from "../views.ts";
 import { SqlError } from "./errors.ts";
 import { isZone, localZone } from "./time.ts";
 
@@ -121,8 +123,11 @@ export class SessionSettings {
 function find(name: string): Setting {
   const setting = BY_NAME.get(name.toLowerCase());
   if (setting !== undefined) return setting;
+  const near = mostSimilar(name, [...adminViews, ...BY_NAME.keys()]);
   throw new SqlError("42704", `unrecognized configuration parameter "${name}"`, {
-    hint: "PGPOOL SHOW ALL lists the parameters of pgpool, SHOW ALL those of this session.",
+    hint: near === undefined
+      ? "PGPOOL SHOW ALL lists the parameters of pgpool, SHOW ALL those of this session."
+      : `Perhaps you meant "${near}".`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { nearestName } from "../../config/names.ts";
 import { showParameter, UnknownVariableError } from "../../config/show.ts";
 import { parse } from "../../sql/parser.ts";
 import { parsePgpoolCommand } from "../../sql/pgpool-commands.ts";
@@ -98,8 +99,10 @@ function planPgpool(text: string, { config }: Environment): Plan {
     const rows = () => showParameter(config(), command.name).rows;
     return shown(columns.map(textColumn), rows, "SELECT");
   } catch (error) {
-    if (error instanceof UnknownVariableError) throw new SqlError("42704", error.message);
-    throw error;
+    if (!(error instanceof UnknownVariableError)) throw error;
+    const near = nearestName(command.name);
+    const hint = near === undefined ? {} : { hint: `Perhaps you meant "${near}".` };
+    throw new SqlError("42704", error.message, hint);
   }
 }
 

@@ -256,6 +256,19 @@ describe("what is not there", () => {
     expect((await answer("CREATE TABLE t ()"))[0]).toContain("H There are SHOW POOL_NODES");
   });
 
+  it("comes with the name that was meant, where there is one like it", async () => {
+    const meant: [string, string][] = [
+      ["SELECT pcp_detach_nod(1)", "pcp_detach_node"],
+      ["SELECT * FROM pool_node", "pool_nodes"],
+      ["SELECT hostnmae FROM pool_nodes", "hostname"],
+      ["SHOW pool_nods", "pool_nodes"],
+      ["PGPOOL SHOW prot", "port"],
+    ];
+    for (const [statement, name] of meant) {
+      expect((await answer(statement))[0]).toEndWith(`H Perhaps you meant "${name}".)`);
+    }
+  });
+
   it("is told in the pool's own words when the pool refuses, and the connection stays", async () => {
     expect(await answer("SELECT * FROM pcp_node_info(9)")).toEqual([
       "ErrorResponse(C XX000, M informing node info failed, D invalid node ID : 9)",
