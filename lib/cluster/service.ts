@@ -63,6 +63,8 @@ export interface ClusterService extends NodeRequests {
 
 /** Milliseconds between two looks for a primary while a search runs. */
 const SEARCH_PAUSE = 1000;
+/** The same while a server is being promoted and clients may wait for it. */
+const PROMOTION_PAUSE = 100;
 /** Longest pause in milliseconds between two looks at a node that is down. */
 const RETURN_PAUSE = 5000;
 /** Longest time in milliseconds a single node may take to answer a check. */
@@ -390,8 +392,11 @@ class Service implements ClusterService {
 
   /** Milliseconds until the next round, null when there is none to come. */
   #roundPause(): number | null {
-    const { settings, search } = this.#state;
+    const { settings, search, work } = this.#state;
     if (!hasSearchedPrimary(settings.mode)) return null;
+    if (work.awaiting.some(({ request }) => request.change.kind === "promote")) {
+      return PROMOTION_PAUSE;
+    }
     if (search !== null) return search.isExpired ? this.#returnPause() : SEARCH_PAUSE;
     return settings.srCheckPeriod > 0 ? settings.srCheckPeriod * 1000 : null;
   }

@@ -181,15 +181,8 @@ export function decodeRequest({ type, body }: PcpMessage): PcpRequest {
       return { kind: "watchdog-info", index: number() < 0 ? "all" : number() };
     case "X":
       return { kind: "disconnect" };
-    case "Y": {
-      const [node = "", drainTimeout = "", force = ""] = splitStrings(body);
-      return {
-        kind: "switchover",
-        node: leadingNumber(node),
-        drainTimeout: leadingNumber(drainTimeout),
-        force: force === "f",
-      };
-    }
+    case "Y":
+      return switchover(body);
     case "Z":
       return { kind: "reload-config", scope: scopeOf(body) };
     default:
@@ -206,6 +199,20 @@ function promotion(body: Uint8Array): { node: number; switchover: boolean } {
   const end = space < 0 ? body.length : space;
   const node = leadingNumber(Buffer.from(body.subarray(0, end)).toString("latin1"));
   return { node, switchover: space >= 0 && letterAt(body, space + 2) === "s" };
+}
+
+/** A request of our own, so that nothing has to be guessed. */
+function switchover(body: Uint8Array): WorkRequest {
+  const [node = "", drainTimeout = "", ending = ""] = splitStrings(body);
+  if (!/^\d{1,9}$/.test(node) || !/^\d{1,9}$/.test(drainTimeout) || !/^[fn]$/.test(ending)) {
+    throw new PcpError("invalid switchover request", { severity: "fatal" });
+  }
+  return {
+    kind: "switchover",
+    node: Number(node),
+    drainTimeout: Number(drainTimeout),
+    force: ending === "f",
+  };
 }
 
 function saslMessage(body: Uint8Array): LoginRequest {

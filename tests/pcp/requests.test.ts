@@ -1,5 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import { MAX_REQUEST_LENGTH, PcpReader } from "../../lib/pcp/messages.ts";
+import { PcpError } from "../../lib/pcp/service.ts";
 import { decodeRequest, encodeRequest, type PcpRequest } from "../../lib/pcp/requests.ts";
 
 /** Bytes that were seen between Pgpool-II's own client and server, or that its rules make. */
@@ -80,6 +81,12 @@ describe("PCP requests", () => {
         severity: "fatal",
       }),
     );
+  });
+
+  it("for a switchover are refused when anything is missing or no number", () => {
+    for (const hex of ["59 00000004", "59 0000000a 3100 3500 7800", "59 00000009 00 3500 6e00"]) {
+      expect(() => decode(bytesOf(hex))).toThrow(PcpError);
+    }
   });
 
   it("to stop need one of the three modes", () => {

@@ -48,11 +48,15 @@ async function nodes(): Promise<string> {
   return infos.map(({ status, role }) => `${status} ${role}`).join(", ");
 }
 
-/** Runs pgbench for some seconds; gives how many transactions it has committed. */
-async function pgbench(mode: string, clients: number, seconds: number): Promise<number> {
+/**
+ * Runs pgbench for some seconds; gives how many transactions it has committed.
+ *
+ * @param first number of the first of its clients.
+ */
+async function pgbench(mode: string, clients: number, first: number): Promise<number> {
   const { status, stdout, stderr } = await runProgram(
     "pgbench",
-    ["-n", "-c", String(clients), "-T", String(seconds), "-M", mode, "-f", "-"],
+    ["-n", "-c", String(clients), "-T", "6", "-M", mode, "-D", `first=${first}`, "-f", "-"],
     { port: pgpool.port, input: SCRIPT, deadlineMs: 60_000 },
   );
   expect(stderr.replace(/^pgbench \(.*\n/, "")).toBe("");
@@ -64,12 +68,13 @@ async function pgbench(mode: string, clients: number, seconds: number): Promise<
 /** Each transaction writes one row and reads outside of it. */
 const SCRIPT = `
 \\set id random(1, 1000000000)
+\\set me :first + :client_id
 BEGIN;
 INSERT INTO t VALUES (:id);
 SELECT count(*) FROM t WHERE id = :id;
 COMMIT;
 SELECT count(*) FROM t WHERE id = 0;
-INSERT INTO once VALUES (:client_id);
+INSERT INTO once VALUES (:me);
 `;
 
 describe("a switchover under pgbench with 20 clients", () => {
@@ -78,14 +83,15 @@ describe("a switchover under pgbench with 20 clients", () => {
     await roles.primary.query("CREATE TABLE once (client int)");
     await roles.waitForReplay();
     const load = Promise.all([
-      pgbench("simple", 8, 5),
-      pgbench("extended", 6, 5),
-      pgbench("prepared", 6, 5),
+      pgbench("simple", 8, 0),
+      pgbench("extended", 6, 8),
+      pgbench("prepared", 6, 14),
     ]);
-    await waitFor(
-      async () => Number((await roles.primary.query("SELECT count(*) FROM t"))[0]?.["count"]) > 50,
-      { what: "the load to run" },
-    );
+    // While one of its clients prepares a statement, pgbench lets the others stand in transactions.
+    const clients = "SELECT count(DISTINCT client)::int AS n FROM once";
+    await waitFor(async () => (await roles.primary.query(clients))[0]?.["n"] === 20, {
+      what: "all clients to be at work",
+    });
     const told: string[] = [];
     const from = roles.primaryId;
     const report = await withPcp(pgpool, (pcp) => pcp.switchOver(roles.standbyId, OPTIONS), told);
