@@ -33,7 +33,9 @@ export function mayReturn(settings: ClusterSettings, node: ClusterNode): boolean
 /** Whether it is asked every few seconds; others are asked when their health check is due. */
 export function isAskedOften(settings: ClusterSettings, node: ClusterNode): boolean {
   if (!mayReturn(settings, node)) return false;
-  return node.downCause === "unseen" || healthCheckOf(settings, node.id).period === 0;
+  // Health checks have not begun while the start looks for a primary, and this may be the one.
+  const isFromBefore = node.downCause === "unseen" || node.downCause === "status-file";
+  return isFromBefore || healthCheckOf(settings, node.id).period === 0;
 }
 
 /**
@@ -120,6 +122,9 @@ function primaryReason(draft: Draft, node: ClusterNode, facts: NodeFacts): strin
   const claim = (reason: string) => `It claims to be a primary, and ${reason}.`;
   if (draft.primary !== -1) return claim(`node ${draft.primary} is the primary`);
   if (node.downCause === "false-primary") return claim("it was detached as a false primary");
+  if (node.downCause === "status-file" && !haveOthersAnswered(draft, node)) {
+    return claim("was down when pgpool was stopped: a node that was not may be ahead of it");
+  }
   if (facts.timeline !== null && facts.timeline < draft.timeline) {
     return claim(
       `it is on timeline ${facts.timeline} and the cluster has been on timeline ${draft.timeline}`,
@@ -128,6 +133,14 @@ function primaryReason(draft: Draft, node: ClusterNode, facts: NodeFacts): strin
   return draft.work.lost?.isHandedOn === true
     ? claim("failover_command was called to promote another node")
     : null;
+}
+
+/** Whether all other nodes that were in use when pgpool was stopped have answered since. */
+function haveOthersAnswered(draft: Draft, node: ClusterNode): boolean {
+  return draft.nodes.every((other) =>
+    other.id === node.id || other.status === "unused" || other.downCause === "status-file" ||
+    other.isSeen
+  );
 }
 
 /** A standby streams from a node of ours that is neither the primary nor in use. */

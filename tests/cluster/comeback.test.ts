@@ -183,6 +183,35 @@ describe("a node that was not there when pgpool started", () => {
   });
 });
 
+describe("a node that pgpool_status says is down", () => {
+  const AUTO = { autoFailback: true, searchPrimaryNodeTimeout: 300 };
+
+  it("is the primary when all others answer and none is, without waiting for the search", async () => {
+    const made = world(AUTO, ["down", "up"]);
+    const start = made.service.start();
+    await made.clock.advance(6000);
+    await start;
+    expect([made.statuses(), made.service.snapshot().primary]).toEqual(["waiting up", 0]);
+  });
+
+  it("is not, while one that was in use may have become the primary since", async () => {
+    const made = world({ ...AUTO, searchPrimaryNodeTimeout: 10 }, ["down", "up"]);
+    made.servers.answers.set(1, REFUSED);
+    const start = made.service.start();
+    await made.clock.advance(60_000);
+    await start;
+    expect([made.statuses(), made.service.snapshot().primary]).toEqual(["down down", -1]);
+    expect(made.log).toContainEqual(expect.objectContaining({
+      text: "node 0 answers again but is not used",
+      detail: "It claims to be a primary, and was down when pgpool was stopped: " +
+        "a node that was not may be ahead of it.",
+    }));
+    made.servers.answers.set(1, answer(primaryFacts({ timeline: 2 })));
+    await made.clock.advance(6000);
+    expect([made.statuses(), made.service.snapshot().primary]).toEqual(["down waiting", 1]);
+  });
+});
+
 describe("a quarantined node", () => {
   it("is used again with its first sign of life", async () => {
     const { service, clock, statuses, texts } = await started({

@@ -9,7 +9,7 @@ import { postgresBin } from "../../support/programs.ts";
 import type { PostgresServer } from "../../support/postgres.ts";
 import { waitFor } from "../../support/wait.ts";
 import { writeScript } from "../support/failover-commands.ts";
-import { failureOf, logIn, rowsOf } from "../support/nodes.ts";
+import { failureOf, logIn, waitForStates } from "../support/nodes.ts";
 
 const PCP_USER = "admin";
 const PCP_PASSWORD = "secret";
@@ -124,15 +124,9 @@ export class Scripted implements AsyncDisposable {
     }
   }
 
-  /** Status and role of all nodes: `up primary, down standby, up standby`; waiting is up. */
-  async nodes(): Promise<string> {
-    using client = await logIn(this.pgpool);
-    const rows = await rowsOf(client, "SHOW POOL_NODES");
-    return rows.map((row) => `${row[3] === "waiting" ? "up" : row[3]} ${row[6]}`).join(", ");
-  }
-
+  /** Waits for status and role of all nodes: `up primary, down standby, up standby`. */
   async waitForNodes(wanted: string): Promise<void> {
-    await waitFor(async () => await this.nodes() === wanted, { what: wanted, deadlineMs: 20_000 });
+    await waitForStates(this.pgpool, wanted);
   }
 
   async waitForWrites(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Pgpool } from "../../support/pgpool.ts";
 import * as frontend from "../../support/frontend.ts";
 import { SUPERUSER } from "../../support/postgres.ts";
 import { type LoginOptions, RawClient } from "../../support/raw-client.ts";
+import { waitFor } from "../../support/wait.ts";
 import { type BackendMessage, errorFields, rowValues } from "../../support/transcript.ts";
 
 /** Logs in to a pgpool, as the superuser in the database postgres unless told otherwise. */
@@ -51,6 +52,21 @@ export async function rowsOf(client: RawClient, sql: string): Promise<(string | 
     throw new SqlError(code ?? "", text ?? "");
   }
   return messages.filter(({ type }) => type === "D").map(rowValues);
+}
+
+/** Status and role of all nodes: `up primary, down standby, up standby`; waiting is up. */
+export async function statesOf(pgpool: Pgpool): Promise<string> {
+  using client = await logIn(pgpool);
+  const rows = await rowsOf(client, "SHOW POOL_NODES");
+  return rows.map((row) => `${row[3] === "waiting" ? "up" : row[3]} ${row[6]}`).join(", ");
+}
+
+/** Waits until all nodes have these states, as {@link statesOf} gives them. */
+export async function waitForStates(pgpool: Pgpool, wanted: string): Promise<void> {
+  await waitFor(async () => await statesOf(pgpool) === wanted, {
+    what: wanted,
+    deadlineMs: 20_000,
+  });
 }
 
 /** The one value that a query gives. */
