@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { mostSimilar } from "../../lib/config/similar.ts";
 import { WriteError, writeWhole } from "../../lib/config/write.ts";
 import { type Extension, extensionFiles, plainSql } from "../../lib/extensions/extension.ts";
 import { EXTENSIONS } from "../../lib/extensions/registry.ts";
+import { systemText } from "../../lib/process/errors.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { CommandFailure, printJson } from "../output.ts";
-import { mostSimilar } from "../../lib/config/similar.ts";
 
 /** Options of `pgpool extension install`, as written. */
 export interface InstallOptions {
@@ -28,11 +29,15 @@ export async function install(name: string, options: InstallOptions): Promise<Ex
   const extension = findExtension(name);
   const { pgConfig, sharedir, connect, schema, print = false } = options;
   const named = [pgConfig, sharedir, connect].filter((each) => each !== undefined);
-  if (named.length > 1 || named.length === 0 && !print) throw usage(DESTINATIONS);
+  if (named.length > 1 || named.length === 0 && !print) {
+    throw usage("it is not clear where to install", DESTINATIONS);
+  }
   if (pgConfig === undefined && sharedir === undefined) {
     return await installStatements(extension, connect, schema ?? "public", options);
   }
-  if (schema !== undefined) throw usage("With files, CREATE EXTENSION … SCHEMA names the schema.");
+  if (schema !== undefined) {
+    throw usage("--schema is for --connect", "CREATE EXTENSION … SCHEMA names the schema.");
+  }
   return installFiles(extension, sharedir ?? shareDirOf(pgConfig ?? ""), options);
 }
 
@@ -93,7 +98,9 @@ function findExtension(name: string): Extension {
   if (found !== undefined) return found;
   const names = EXTENSIONS.map((each) => each.name);
   const like = mostSimilar(name, names);
-  const hint = like === undefined ? `There are ${names.join(" and ")}.` : `Perhaps "${like}".`;
+  const hint = like === undefined
+    ? `There are ${names.join(" and ")}.`
+    : `Perhaps you meant "${like}".`;
   throw new CommandFailure(
     "unknown-extension",
     `there is no extension "${name}"`,
@@ -110,7 +117,8 @@ function shareDirOf(pgConfig: string): string {
   const dir = stdout?.trim() ?? "";
   if (error === undefined && status === 0 && dir !== "") return dir;
   const hint = "Name the pg_config of the server's PostgreSQL, or its directory with --sharedir.";
-  const message = `"${pgConfig} --sharedir" failed`;
+  const reason = error === undefined ? "" : `: ${systemText(error)}`;
+  const message = `"${pgConfig} --sharedir" failed${reason}`;
   throw new CommandFailure("no-pg-config", message, hint, EXIT.failed, { cause: error });
 }
 
@@ -124,6 +132,6 @@ function write(path: string, text: string): void {
   }
 }
 
-function usage(hint: string): CommandFailure {
-  return new CommandFailure("usage", "where to install does not follow", hint, EXIT.usage);
+function usage(message: string, hint: string): CommandFailure {
+  return new CommandFailure("usage", message, hint, EXIT.usage);
 }

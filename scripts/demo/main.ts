@@ -15,6 +15,7 @@ import { formatTable } from "./table.ts";
 
 const DEFAULT_PORT = 9999;
 const DEFAULT_PCP_PORT = 9898;
+const DEFAULT_METRICS_PORT = 9719;
 
 /** Ends of a run that are not an error of ours: 2 as every Unix command, 128 + signal. */
 const USAGE_STATUS = 2;
@@ -68,11 +69,13 @@ async function demo(options: DemoOptions): Promise<number> {
   try {
     // Held until pgpool takes them, so that another demo that starts now chooses others.
     const port = await choosePort(options.port);
-    const pcpPort = await holdPort(DEFAULT_PCP_PORT) ?? await holdAnyPort();
+    const pcp = await holdPort(DEFAULT_PCP_PORT) ?? await holdAnyPort();
+    const metrics = await holdPort(DEFAULT_METRICS_PORT) ?? await holdAnyPort();
     servers.push(...await interruption.before(startCluster(place, options.standbys, say)));
     say(`starting pgpool on port ${port.port}`);
-    await Promise.all([port.release(), pcpPort.release()]);
-    pool = await interruption.before(startPool(place, servers, port.port, pcpPort.port));
+    await Promise.all([port.release(), pcp.release(), metrics.release()]);
+    const ports = { port: port.port, pcpPort: pcp.port, metricsPort: metrics.port };
+    pool = await interruption.before(startPool(place, servers, ports));
     const status = await run(options, place, pool, servers, interruption);
     say("stopping");
     return status;
@@ -135,6 +138,7 @@ ${formatTable(await poolNodes(pool))}
 configuration  ${pool.configFile}  (after a change: kill -HUP ${pool.process.pid})
 logs           ${place.log}
 PCP            port ${pool.pcpPort}, PCPPASSFILE=${pool.pcpPassFile}
+metrics        http://${HOST}:${pool.metricsPort}/metrics
 
 Ctrl-C stops everything.
 `);

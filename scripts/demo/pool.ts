@@ -20,9 +20,14 @@ export const DATABASE = "postgres";
 export const PCP_USER = "pgpool";
 const LOG_TAIL_LINES = 15;
 
-export interface Pool {
+/** Where a pool listens. */
+export interface Ports {
   readonly port: number;
   readonly pcpPort: number;
+  readonly metricsPort: number;
+}
+
+export interface Pool extends Ports {
   readonly configFile: string;
   readonly pcpPassFile: string;
   readonly logFile: string;
@@ -33,16 +38,15 @@ export interface Pool {
 export async function startPool(
   place: Place,
   servers: readonly PostgresServer[],
-  port: number,
-  pcpPort: number,
+  ports: Ports,
 ): Promise<Pool> {
   const configFile = join(place.etc, "pgpool.conf");
   const pcpFile = join(place.etc, "pcp.conf");
   const hbaFile = join(place.etc, "pool_hba.conf");
   const passFiles = writePcpFiles(place, pcpFile);
-  const pcp = { host: HOST, port: pcpPort, user: PCP_USER, passFile: passFiles.scripts };
+  const pcp = { host: HOST, port: ports.pcpPort, user: PCP_USER, passFile: passFiles.scripts };
   const scripts = installFailover(place, pcp);
-  writeForPool(place, configFile, configText(place, servers, port, pcpPort, scripts));
+  writeForPool(place, configFile, configText(place, servers, ports, scripts));
   writeForPool(place, hbaFile, "local all all trust\nhost all all 127.0.0.1/32 trust\n");
   const logFile = join(place.log, "pgpool.log");
   const process = new ServerProcess({
@@ -56,9 +60,9 @@ export async function startPool(
     cwd: place.run,
     logFile,
   });
-  const pool = { port, pcpPort, configFile, pcpPassFile: passFiles.person, logFile, process };
+  const pool = { ...ports, configFile, pcpPassFile: passFiles.person, logFile, process };
   await waitFor(async () => !process.running || await allNodesUp(pool, servers.length), {
-    what: `pgpool on port ${port} to have ${servers.length} nodes up (see ${logFile})`,
+    what: `pgpool on port ${ports.port} to have ${servers.length} nodes up (see ${logFile})`,
     deadlineMs: 60_000,
     everyMs: 100,
   });
@@ -97,8 +101,7 @@ async function allNodesUp(pool: Pool, count: number): Promise<boolean> {
 function configText(
   place: Place,
   servers: readonly PostgresServer[],
-  port: number,
-  pcpPort: number,
+  { port, pcpPort, metricsPort }: Ports,
   scripts: Settings,
 ): string {
   return "# Written by scripts/run at every start.\n" + formatSettings({
@@ -109,6 +112,9 @@ function configText(
     pcp_listen_addresses: "localhost",
     pcp_port: pcpPort,
     pcp_socket_dir: place.run,
+    metrics_port: metricsPort,
+    // Nobody has a password here, and pgpool may not write beside its configuration.
+    pool_passwd: "",
     pid_file_name: join(place.run, "pgpool.pid"),
     work_dir: place.run,
     num_init_children: CLIENTS,
