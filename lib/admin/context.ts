@@ -50,6 +50,7 @@ export interface StatusItem {
 export interface AdminContext {
   /** Unix time in seconds. */
   readonly now: number;
+  /** The newest one. */
   readonly snapshot: ClusterSnapshot;
   readonly settings: AdminSettings;
   counters(node: number): NodeCounters;
@@ -59,6 +60,11 @@ export interface AdminContext {
   statusItems(): readonly StatusItem[];
   /** Whether the server takes connections just now; `unknown` without health checks. */
   pgStatus(node: number): Promise<"up" | "down" | "unknown">;
+  /**
+   * Tells the cluster that a server takes no connections; resolves when it has been decided whether
+   * its node is still used, which `snapshot` shows from then on.
+   */
+  reportDead(node: number): Promise<void>;
   /** What the server says it is just now; only asked where pgStatus is `up`. */
   pgRole(node: number): Promise<"primary" | "standby" | "main" | "replica" | "unknown">;
 }

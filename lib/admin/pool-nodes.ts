@@ -1,4 +1,4 @@
-import type { NodeState } from "../cluster/types.ts";
+import { isUsable, type NodeState } from "../cluster/types.ts";
 import type { AdminSession, AdminTable } from "../process/messages.ts";
 import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
@@ -21,20 +21,32 @@ export const POOL_NODES: ViewColumns = {
   last_status_change: "timestamptz",
 };
 
-/** SHOW POOL_NODES (reference sql-interface.md 3). The servers are asked all at once. */
+/**
+ * SHOW POOL_NODES (reference sql-interface.md 3). The servers are asked all at once. A server that
+ * is found dead is reported first: in Pgpool-II the client that asks would have connected to it.
+ */
 export async function poolNodes(session: AdminSession, context: AdminContext): Promise<AdminTable> {
-  const { nodes } = context.snapshot;
-  const rows = await Promise.all(nodes.map((node) => nodeRow(node, session, context)));
-  return { columns: Object.keys(POOL_NODES), rows };
+  const asked = context.snapshot.nodes.map(async (node) => await livePgStatus(node, context));
+  const statuses = await Promise.all(asked);
+  const rows = context.snapshot.nodes.map((node) =>
+    nodeRow(node, statuses[node.id] ?? "unknown", session, context)
+  );
+  return { columns: Object.keys(POOL_NODES), rows: await Promise.all(rows) };
+}
+
+async function livePgStatus(node: NodeState, context: AdminContext): Promise<string> {
+  if (node.status === "unused") return "unknown";
+  const status = await context.pgStatus(node.id);
+  if (status === "down" && isUsable(node)) await context.reportDead(node.id);
+  return status;
 }
 
 async function nodeRow(
   node: NodeState,
+  pgStatus: string,
   session: AdminSession,
   context: AdminContext,
 ): Promise<string[]> {
-  const isUnused = node.status === "unused";
-  const pgStatus = isUnused ? "unknown" : await context.pgStatus(node.id);
   return [
     String(node.id),
     node.hostname,

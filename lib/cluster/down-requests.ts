@@ -14,7 +14,10 @@ export interface DownRequests {
 export function downRequestFile(path: string, logger: (entry: LogEntry) => void): DownRequests {
   return {
     async take(node) {
-      const lines = await readLines(path, logger);
+      const lines = await readLines(
+        path,
+        (entry) => logger({ ...entry, process: `health_check${node}` }),
+      );
       const at = lines.findIndex((line) => isRequest(line, node));
       if (at < 0) return false;
       lines[at] = `${node}\talready_down`;

@@ -20,6 +20,7 @@ import { type ClusterEvent, type ClusterState, initialState, step } from "./stat
 import { type StatusFile, StatusFileError } from "./status-file.ts";
 import { Tickets } from "./tickets.ts";
 import type { ClusterSnapshot } from "./types.ts";
+import { isVerified, Verifications } from "./verifications.ts";
 import type { ChangeCounts } from "./work.ts";
 
 /** What the service is made from. */
@@ -48,6 +49,11 @@ export interface ClusterService extends NodeRequests {
   onSnapshot(listener: (snapshot: ClusterSnapshot) => void): () => void;
   /** A worker reports a node. @param generation of the snapshot it went by */
   complain(node: number, complaint: NodeComplaint, detail: string, generation: number): void;
+  /**
+   * Somebody has found that a server takes no connections. Resolves when it has been looked at again
+   * and is out of use, or stays in use, or after some seconds.
+   */
+  reportDead(node: number): Promise<void>;
   /** A first client connection reached the node. */
   nodeUsed(node: number): void;
   reload(settings: ClusterSettings): void;
@@ -83,6 +89,7 @@ class Service implements ClusterService {
   readonly #pauses = new Set<() => void>();
   readonly #healthTimers = new Map<number, () => void>();
   readonly #tickets = new Tickets();
+  readonly #verifications = new Verifications();
   readonly #commands: Commands;
   /** All usable nodes are asked about themselves. */
   readonly #rounds: Repeat;
@@ -148,6 +155,12 @@ class Service implements ClusterService {
     this.#hear({ type: "complained", node, complaint });
   }
 
+  reportDead(node: number): Promise<void> {
+    const decided = this.#verifications.wait(node, this.#options.clock, PROBE_DEADLINE);
+    this.complain(node, "connect-failed", "", this.#state.generation);
+    return decided;
+  }
+
   nodeUsed(node: number): void {
     this.#hear({ type: "used", node });
   }
@@ -198,6 +211,7 @@ class Service implements ClusterService {
     for (const cancel of this.#healthTimers.values()) cancel();
     this.#settled.resolve();
     this.#tickets.refuseAll({ kind: "stopping" });
+    this.#verifications.tell(() => true);
     await this.#commands.close();
     await this.#saving;
     await this.#options.probe.close();
@@ -222,6 +236,7 @@ class Service implements ClusterService {
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
     if (state.isSettled) this.#settled.resolve();
+    this.#verifications.tell((node) => isVerified(state.nodes[node]));
   }
 
   #perform(effect: Effect): void {

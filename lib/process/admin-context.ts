@@ -14,7 +14,8 @@ const LIVE_DEADLINE_MS = 5000;
 /** What the supervisor knows that the admin views are made of. */
 export interface AdminSources {
   readonly config: Config;
-  readonly snapshot: ClusterSnapshot;
+  readonly snapshot: () => ClusterSnapshot;
+  readonly reportDead: (node: number) => Promise<void>;
   readonly probe: Probe;
   readonly counters: (node: number) => NodeCounters;
   readonly healthChecks: (node: number) => HealthCheckStats;
@@ -26,13 +27,15 @@ export function adminContext(sources: AdminSources): AdminContext {
   const { config, snapshot, probe, counters, reports } = sources;
   const { values } = config;
   const nodeOf = (id: number): NodeState => {
-    const node = snapshot.nodes[id];
+    const node = snapshot().nodes[id];
     if (node === undefined) throw new RangeError(`there is no backend node ${id}`);
     return node;
   };
   return {
     now: Math.floor(Date.now() / 1000),
-    snapshot,
+    get snapshot() {
+      return snapshot();
+    },
     settings: {
       numInitChildren: values.num_init_children,
       maxPool: values.max_pool,
@@ -44,7 +47,8 @@ export function adminContext(sources: AdminSources): AdminContext {
     healthChecks: sources.healthChecks,
     queryCache: () => NO_QUERY_CACHE,
     reports,
-    statusItems: () => poolStatusItems(config, snapshot),
+    statusItems: () => poolStatusItems(config, snapshot()),
+    reportDead: sources.reportDead,
     pgStatus: (id) => {
       const period = config.healthChecks.get(id)?.period ?? 0;
       return livePgStatus(probe, nodeOf(id), period, LIVE_DEADLINE_MS);

@@ -299,7 +299,9 @@ export class Supervisor {
     session: AdminSession,
   ): Promise<void> {
     try {
-      const table = await answerAdmin(view, session, this.#adminContext());
+      const { service } = this.#cluster;
+      const context = this.#adminContext((node) => service.reportDead(node));
+      const table = await answerAdmin(view, session, context);
       to.send({ type: "admin-result", request, table });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -310,11 +312,13 @@ export class Supervisor {
     }
   }
 
-  #adminContext(): AdminContext {
+  /** @param reportDead what is done when a server is found dead; nothing where only somebody looks. */
+  #adminContext(reportDead = (_node: number) => Promise.resolve()): AdminContext {
     const { service, probe } = this.#cluster;
     return adminContext({
       config: this.#config,
-      snapshot: service.snapshot(),
+      snapshot: () => service.snapshot(),
+      reportDead,
       probe,
       counters: (node) => this.#memory.counters.figures.statements(node),
       healthChecks: (node) => service.healthCheckStats(node),

@@ -41,7 +41,8 @@ export const OTHER_PRIMARY: ErrorFields = {
 export const NO_PRIMARY: ErrorFields = {
   severity: "ERROR",
   sqlstate: "25006",
-  message: "there is no primary node that the statement could be sent to",
+  message:
+    "there is no primary node that the statement could be sent to, and standbys are read-only",
   hint: "Try again when a primary has been promoted or is back; reads are served meanwhile.",
 };
 

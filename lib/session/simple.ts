@@ -149,7 +149,10 @@ export class SimpleProtocol {
     }
     const { node } = this.#located;
     this.#located = undefined;
-    return node >= 0 ? node : session.router.primary;
+    if (node < 0) return session.router.primary;
+    const what = `found the pg_terminate_backend request for backend pid:${pid}`;
+    session.log.tell("log", `${what} on backend node:${node}`);
+    return node;
   }
 
   /** Where a statement goes; PREPARE, EXECUTE and DEALLOCATE follow each other. */

@@ -50,6 +50,7 @@ function context(change: Partial<AdminContext> = {}): AdminContext {
     reports: () => Promise.resolve([]),
     statusItems: () => [],
     pgStatus: () => Promise.resolve("up"),
+    reportDead: () => Promise.resolve(),
     pgRole: (id) => Promise.resolve(id === 0 ? "primary" : "standby"),
     ...change,
   };
@@ -128,6 +129,27 @@ describe("SHOW POOL_NODES", () => {
     });
     const { rows } = await answerAdmin("pool_nodes", SESSION, dead);
     expect([rows[1]?.[4], rows[1]?.[7]]).toEqual(["down", "unknown"]);
+  });
+
+  it("reports a node in use whose server is dead, and shows what came of it", async () => {
+    const { snapshot } = context();
+    let nodes = [node(0), node(1), node(2, { status: "down" })];
+    const reported: number[] = [];
+    const { rows } = await answerAdmin("pool_nodes", SESSION, {
+      ...context({
+        pgStatus: (id) => Promise.resolve(id === 0 ? "up" : "down"),
+        reportDead: (id) => {
+          reported.push(id);
+          nodes = nodes.map((each) => each.id === id ? { ...each, status: "down" } : each);
+          return Promise.resolve();
+        },
+      }),
+      get snapshot() {
+        return { ...snapshot, nodes };
+      },
+    });
+    expect(reported).toEqual([1]);
+    expect(rows.map((row) => row[3])).toEqual(["up", "down", "down"]);
   });
 
   it("shows a delay in time with its unit", async () => {

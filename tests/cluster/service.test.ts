@@ -135,6 +135,28 @@ describe("a complaint", () => {
     expect(servers.released).toEqual([1]);
   });
 
+  it("of who looks at the nodes is decided before he goes on", async () => {
+    const { service, servers, statuses } = world();
+    await service.start();
+    await service.reportDead(1);
+    expect([servers.pings, statuses()]).toEqual([[1], "waiting waiting"]);
+    servers.answers.set(1, REFUSED);
+    await service.reportDead(1);
+    expect(statuses()).toBe("waiting down");
+    await service.reportDead(1);
+  });
+
+  it("of who looks at the nodes does not hold him up for longer than a check may take", async () => {
+    const { service, servers, clock, statuses } = world();
+    await service.start();
+    servers.answers.set(0, NOT_READY);
+    const reported = service.reportDead(0).then(() => "over");
+    await clock.advance(4000);
+    expect(await Promise.race([reported, Promise.resolve("under way")])).toBe("under way");
+    await clock.advance(2000);
+    expect([await reported, statuses()]).toEqual(["over", "waiting waiting"]);
+  });
+
   it("is verified once, however many workers complain", async () => {
     const { service, complain, servers } = world();
     await service.start();
