@@ -36,6 +36,9 @@ export class SimpleProtocol {
       if (command !== undefined) return this.#command(command, bytes, textStart, textEnd);
     }
     const statement = session.classify(bytes, textStart, textEnd, isHead);
+    if (!isHead && session.router.failedNode >= 0 && !isTakenWhenFailed(statement)) {
+      return this.#refuseInFailed(bytes, textStart, textEnd);
+    }
     const target = this.#target(statement, bytes, textStart, textEnd);
     if (target === undefined) return false;
     const server = session.outgoing.ready(target);
@@ -113,21 +116,28 @@ export class SimpleProtocol {
       session.outgoing.awaitAnswers();
       return false;
     }
-    if (session.router.failedNode >= 0) {
-      this.reply({
-        error: {
-          severity: "ERROR",
-          sqlstate: "25P02",
-          message:
-            "current transaction is aborted, commands ignored until end of transaction block",
-          detail: `statement: ${text(bytes, start, end)}`,
-        },
-      });
-      return true;
-    }
+    if (session.router.failedNode >= 0) return this.#refuseInFailed(bytes, start, end);
     this.#logStatement(bytes, start, end);
     session.waitingFor = "pgpool command";
     session.port.runCommand(command);
+    return true;
+  }
+
+  /** A transaction that has failed takes nothing but its end; the server would say the same. */
+  #refuseInFailed(bytes: Uint8Array, start: number, end: number): boolean {
+    const { session } = this;
+    if (session.visibleCount > 0) {
+      session.outgoing.awaitAnswers();
+      return false;
+    }
+    this.reply({
+      error: {
+        severity: "ERROR",
+        sqlstate: "25P02",
+        message: "current transaction is aborted, commands ignored until end of transaction block",
+        detail: `statement: ${text(bytes, start, end)}`,
+      },
+    });
     return true;
   }
 
@@ -241,6 +251,22 @@ export class SimpleProtocol {
       if (other !== node) servers[other]?.send(message, Expect.Query, Show.Nothing);
     }
     sqlPrepared.delete(name);
+  }
+}
+
+/** Whether the server has to see a statement in a transaction that has failed. */
+function isTakenWhenFailed({ kind }: StatementClass): boolean {
+  switch (kind) {
+    case "commit":
+    case "rollback":
+    case "rollback-to":
+    case "prepare-transaction":
+    case "empty":
+    case "multi":
+    case "unparsable":
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -17,7 +17,8 @@ export class Difference extends Error {
 /**
  * Compares what a script got in two places, message by message. Only object ids of what users made
  * may differ; they are replaced by the order in which they appear. (Process ids and keys have been
- * left out of the lines already.)
+ * left out of the lines already.) What a failed transaction does not take is refused by pgpool
+ * itself, as in Pgpool-II, which adds the statement.
  */
 export function compare(
   script: string,
@@ -50,7 +51,7 @@ function normalise(answered: readonly Answered[]): string[] {
   };
   return answered.flatMap(({ sent, lines }) => [
     `> ${sent}`,
-    ...lines.map((line) => withoutOids(line, rename)),
+    ...lines.map((line) => withoutRefusal(withoutOids(line, rename))),
   ]);
 }
 
@@ -62,6 +63,13 @@ function withoutOids(line: string, rename: (oid: string) => string): string {
     / (\d+)\.(-?\d+) type (\d+) /g,
     (_, table: string, attribute: string, type: string) =>
       ` ${rename(table)}.${attribute} type ${rename(type)} `,
+  );
+}
+
+function withoutRefusal(line: string): string {
+  return line.replace(
+    /^ErrorResponse\(S ERROR, V ERROR, C 25P02, M ([^,]*, commands.*? block),.*/s,
+    "refused: $1",
   );
 }
 
