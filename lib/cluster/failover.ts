@@ -37,26 +37,42 @@ export function commandEnded(draft: Draft): void {
   settleRoles(draft, active);
 }
 
+/** A request that is over; `refusal` says why it came to nothing. */
+interface EndedRequest {
+  readonly begun: BegunRequest;
+  readonly refusal: RequestRefusal | null;
+}
+
 /** Says who has which role now, and ends requests, oldest first. */
-export function finish(
-  draft: Draft,
-  ended: readonly { readonly begun: BegunRequest; readonly refusal: RequestRefusal | null }[],
-): void {
-  if (ended.length === 0) return;
-  if (hasSearchedPrimary(draft.settings.mode)) {
-    draft.log({ severity: "log", text: `failover: set new primary node: ${draft.primary}` });
-  }
-  draft.log({ severity: "log", text: `failover: set new main node: ${mainNode(draft.nodes)}` });
-  for (const { begun: { request }, refusal } of ended) {
+export function finish(draft: Draft, ended: readonly EndedRequest[]): void {
+  if (ended.some(hasChanged)) logRoles(draft);
+  for (const end of ended) {
+    const { request } = end.begun;
     const node = draft.node(request.node);
     if (node === undefined) continue;
-    // A switchover that promoted nobody, or somebody else, has still taken the primary out.
-    if (refusal === null || request.change.kind !== "promote") {
-      draft.log({ severity: "log", text: `=== ${endText(request.change, placeOf(node))} ===` });
+    if (hasChanged(end)) {
+      log(draft, `=== ${endText(request.change, placeOf(node))} ===`);
       count(draft, request.change);
+    } else {
+      draft.log({
+        severity: "warning",
+        text: `promotion failed. host ${placeOf(node)} has not become the primary`,
+      });
     }
-    draft.answer(request, refusal);
+    draft.answer(request, end.refusal);
   }
+}
+
+/** A switchover that promoted nobody, or somebody else, has still taken the primary out. */
+function hasChanged({ begun, refusal }: EndedRequest): boolean {
+  return refusal === null || begun.request.change.kind !== "promote";
+}
+
+function logRoles(draft: Draft): void {
+  if (hasSearchedPrimary(draft.settings.mode)) {
+    log(draft, `failover: set new primary node: ${draft.primary}`);
+  }
+  log(draft, `failover: set new main node: ${mainNode(draft.nodes)}`);
 }
 
 function beginDown(draft: Draft, request: NodeRequest, change: Down, node: ClusterNode): void {

@@ -264,10 +264,14 @@ describe("a promotion", () => {
   });
 
   it("without switchover believes nobody who still is a standby", async () => {
-    const { service, clock, primary, statuses } = await started();
+    const { service, clock, primary, statuses, texts } = await started();
     const done = refusalOf(service.promote(1, { switchover: false }));
     await clock.advance(12_000);
     expect(await done).toEqual({ kind: "not-promoted", primary: 0 });
+    expect(texts().at(-1)).toBe(
+      "promotion failed. host localhost(11003) has not become the primary",
+    );
+    expect(texts().join()).not.toMatch(/set new primary/);
     expect([primary(), statuses()]).toEqual([0, "waiting waiting waiting"]);
   });
 
