@@ -84,7 +84,7 @@ export function commandTree(finish: (status: number) => void): Command {
     } else if (options.help) {
       self.help();
     } else {
-      finish(options.dontDetach ? await serveForeground(options) : serveBackground(options));
+      finish(await (options.dontDetach ? serveForeground(options) : serveBackground(options)));
     }
   });
   addCommands(root, finish);

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { Logger } from "../lib/log/log.ts";
+import { startInBackground } from "../lib/process/background.ts";
 import { FATAL_STATUS, ProcessError } from "../lib/process/errors.ts";
 import { errorFields } from "../lib/process/logging.ts";
 import { ALREADY_RUNNING_STATUS, mayStart, readConfig, serve } from "../lib/process/serve.ts";
@@ -22,10 +22,10 @@ export async function serveForeground(options: StartOptions): Promise<number> {
 }
 
 /**
- * Starts pgpool in the background as Pgpool-II does without -n: in a session of its own, in `/`,
- * without standard input and output. Gives the exit status at once.
+ * Starts pgpool in the background as Pgpool-II does without -n. Gives the exit status as soon as it
+ * listens; what keeps it from starting is told on standard error.
  */
-export function serveBackground(options: StartOptions): number {
+export async function serveBackground(options: StartOptions): Promise<number> {
   const files = configFiles(options);
   const logger = new Logger({ process: "main" });
   const config = readConfig(files, logger);
@@ -42,6 +42,5 @@ export function serveBackground(options: StartOptions): number {
   if (files.key !== undefined) args.push("-k", files.key);
   if (options.discardStatus) args.push("-D");
   if (files.debug) args.push("-d");
-  spawn(program, args, { argv0: "pgpool", cwd: "/", detached: true, stdio: "ignore" }).unref();
-  return 0;
+  return await startInBackground(program, args);
 }

@@ -15,6 +15,7 @@ import type { AdminContext } from "../admin/context.ts";
 import { adminContext } from "./admin-context.ts";
 import { AdminPort } from "./admin/port.ts";
 import { PoolAdministration } from "./admin/service.ts";
+import { tellStarter } from "./background.ts";
 import { type Cluster, createCluster } from "./cluster.ts";
 import { CollectorProcess, logDirectory } from "./collector-process.ts";
 import { FATAL_STATUS } from "./errors.ts";
@@ -198,6 +199,7 @@ export class Supervisor {
     const memory = this.#memory;
     const searched = this.#cluster.start();
     this.#adminPort = await this.#openAdminPort();
+    tellStarter();
     await within(SEARCH_PATIENCE_MS, Promise.race([searched, this.#stopped.promise]));
     if (this.#stopping !== undefined) return;
     const workers = new WorkerGroup({

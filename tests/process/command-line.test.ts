@@ -140,6 +140,30 @@ describe("the command line", () => {
     expect(await third.exited).toBe(0);
   });
 
+  it("says what keeps it from starting in the background", async () => {
+    await using other = await TestPgpool.start();
+    const dir = tempDir();
+    const file = join(dir, "pgpool.conf");
+    const settings = {
+      ...other.settings,
+      pid_file_name: join(dir, "pgpool.pid"),
+      unix_socket_directories: dir,
+      pcp_socket_dir: dir,
+    };
+    writeFileSync(file, formatSettings(settings));
+    const taken = await runPgpool(["-f", file]);
+    expect(taken).toMatchObject({ status: 3, stdout: "" });
+    expect(taken.stderr).toMatch(/FATAL: .*address/i);
+    expect(existsSync(settings.pid_file_name)).toBe(false);
+
+    writeFileSync(file, formatSettings({ ...settings, pid_file_name: join(dir, "no/pgpool.pid") }));
+    const nowhere = await runPgpool(["-f", file]);
+    expect(nowhere).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/FATAL: .*pid file/),
+    });
+  });
+
   it("goes to the background without -n; relative names go on from pgpool.conf", async () => {
     const dir = tempDir();
     const port = await freePort();
