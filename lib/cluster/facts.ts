@@ -41,7 +41,7 @@ export type ProbeFailure =
   /** The connection ended before an answer came. */
   | { readonly kind: "lost"; readonly code: string }
   /** SQLSTATE 57P03: starting up, shutting down or in crash recovery. */
-  | { readonly kind: "not-ready" }
+  | { readonly kind: "not-ready"; readonly message: string }
   /** SQLSTATE 57P01 or 57P02: the server is going down. */
   | { readonly kind: "shutting-down" }
   /** Class 28: the server lives but does not let the check's user in. */
@@ -107,7 +107,7 @@ export function describeOutcome(outcome: ProbeOutcome | PingOutcome): string {
     case "lost":
       return `the connection ended before an answer came (${outcome.code})`;
     case "not-ready":
-      return "the server is starting up, shutting down or in recovery";
+      return `the server takes no connections now (57P03): ${outcome.message}`;
     case "shutting-down":
       return "the server is shutting down";
     case "auth-failed":

@@ -85,7 +85,7 @@ export function readAnswer(bytes: Buffer): PingOutcome | null {
 
 /** What an error of the server says about it (PostgreSQL documentation, appendix A). */
 export function errorOutcome(code: string, message: string): ProbeFailure {
-  if (code === "57P03") return { kind: "not-ready" };
+  if (code === "57P03") return { kind: "not-ready", message };
   if (code === "57P01" || code === "57P02") return { kind: "shutting-down" };
   if (code.startsWith("28")) return { kind: "auth-failed", code, message };
   return { kind: "failed", code, message };

@@ -102,6 +102,8 @@ export interface HealthCheckStatistics {
   readonly fail: number;
   readonly skip: number;
   readonly retry: number;
+  /** Of those that failed, by what was wrong: `refused`, `timeout`, `not-ready`, … */
+  readonly failures: Readonly<Record<string, number>>;
   /** 0 when there has been none. */
   readonly lastSuccess: number;
 }

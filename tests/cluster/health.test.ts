@@ -113,7 +113,7 @@ describe("a health check", () => {
       [{ kind: "connect-timeout" }, /no answer to the attempt to connect/],
       [{ kind: "not-postgresql" }, /not a PostgreSQL server/],
       [{ kind: "refused", code: "ECONNREFUSED" }, /connection refused/],
-      [{ kind: "not-ready" }, /starting up, shutting down or in recovery/],
+      [NOT_READY, /takes no connections now \(57P03\): starting up/],
       [{ kind: "shutting-down" }, /is shutting down/],
       [{ kind: "auth-failed", code: "28P01", message: "no" }, /does not let the user in/],
     ];

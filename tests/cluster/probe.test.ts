@@ -51,7 +51,7 @@ describe("a ping", () => {
 
   it("tells a server that starts from one that goes", async () => {
     const starts = await serve((socket) => socket.write(error("57P03")));
-    expect(await probe().ping(starts, 2000)).toEqual({ kind: "not-ready" });
+    expect(await probe().ping(starts, 2000)).toEqual({ kind: "not-ready", message: "message" });
     const goes = await serve((socket) => socket.write(error("57P01")));
     expect(await probe().ping(goes, 2000)).toEqual({ kind: "shutting-down" });
   });
@@ -75,7 +75,7 @@ describe("a ping", () => {
     for (let length = 0; length < whole.length; length++) {
       expect(readAnswer(whole.subarray(0, length))).toBeNull();
     }
-    expect(readAnswer(whole)).toEqual({ kind: "not-ready" });
+    expect(readAnswer(whole)).toEqual({ kind: "not-ready", message: "message" });
   });
 
   it("survives any bytes", () => {

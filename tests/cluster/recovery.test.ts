@@ -7,7 +7,7 @@ import type { RecoverySettings } from "../../lib/cluster/recovery/settings.ts";
 import { RequestError } from "../../lib/cluster/requests.ts";
 import type { ClusterSnapshot, NodeState, NodeStatus } from "../../lib/cluster/types.ts";
 import { ServerRefused, ServerUnreachable } from "../../lib/pool/errors.ts";
-import { backend, ManualClock, REFUSED } from "./world.ts";
+import { backend, ManualClock, NOT_READY, REFUSED } from "./world.ts";
 
 const SETTINGS: RecoverySettings = {
   mode: "streaming_replication",
@@ -158,7 +158,7 @@ describe("online recovery of a standby", () => {
 
   it("waits for the server, up to recovery_timeout", async () => {
     const servers = new Servers();
-    servers.pings = [REFUSED, { kind: "not-ready" }];
+    servers.pings = [REFUSED, NOT_READY];
     const done = servers.recover();
     await servers.clock.advance(2000);
     await done;

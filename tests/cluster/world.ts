@@ -92,7 +92,7 @@ export function answer(facts: NodeFacts): ProbeOutcome {
 }
 
 export const REFUSED = { kind: "refused", code: "ECONNREFUSED" } as const;
-export const NOT_READY = { kind: "not-ready" } as const;
+export const NOT_READY = { kind: "not-ready", message: "starting up" } as const;
 export const TIMEOUT = { kind: "timeout" } as const;
 export const NO_PASSWORD = { kind: "auth-failed", code: "28P01", message: "no" } as const;
 

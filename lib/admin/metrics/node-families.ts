@@ -121,6 +121,12 @@ function healthCheckFamilies(nodes: readonly NodeStatistics[]): Family[] {
     ),
     family(
       "counter",
+      "pgpool_health_check_failures_total",
+      "Health checks of a node that failed, by what was wrong.",
+      checks.flatMap(({ id, failures }) => byName(id, "reason", failures)),
+    ),
+    family(
+      "counter",
       "pgpool_health_check_retries_total",
       "Attempts that health checks repeated.",
       checks.map(({ id, retry }) => [{ node: id }, retry]),

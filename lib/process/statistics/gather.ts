@@ -121,8 +121,8 @@ function delayOf(node: NodeState): ReplicationDelay | undefined {
 }
 
 function healthChecks(stats: HealthCheckStats): HealthCheckStatistics {
-  const { success, fail, skip, retry, lastSuccess } = stats;
-  return { success, fail, skip, retry, lastSuccess };
+  const { success, fail, skip, retry, failures, lastSuccess } = stats;
+  return { success, fail, skip, retry, failures, lastSuccess };
 }
 
 function queryCache(stats: QueryCacheStats): QueryCacheStatistics {

@@ -67,6 +67,7 @@ describe("the figures of nodes", () => {
 
   it("tell of health checks only where there are any", () => {
     expect(value("pgpool_health_checks_total", { node: 0, result: "success" })).toBe(10);
+    expect(value("pgpool_health_check_failures_total", { node: 0, reason: "not-ready" })).toBe(1);
     expect(samplesOf(all, "pgpool_health_checks_total", { node: 1 })).toEqual([]);
   });
 });

@@ -27,7 +27,14 @@ export const STATISTICS: PoolStatistics = {
       errors: { error: 7, fatal: 8, panic: 9 },
       statementTimes: DURATIONS,
       connectionWaits: DURATIONS,
-      healthChecks: { success: 10, fail: 1, skip: 2, retry: 3, lastSuccess: 1_700_000_090 },
+      healthChecks: {
+        success: 10,
+        fail: 1,
+        skip: 2,
+        retry: 3,
+        failures: { "not-ready": 1 },
+        lastSuccess: 1_700_000_090,
+      },
     },
     {
       id: 1,

@@ -9,6 +9,7 @@ import type { Settings } from "../../support/config-file.ts";
 import type { Fault } from "../../support/faults/fault.ts";
 import { FaultProxy } from "../../support/faults/fault-proxy.ts";
 import { type Backend, type Pgpool, startPgpool } from "../../support/pgpool.ts";
+import { PostgresServer } from "../../support/postgres.ts";
 import { waitFor } from "../../support/wait.ts";
 import { logIn, rowsOf } from "../support/nodes.ts";
 
@@ -79,6 +80,52 @@ describe("a health check", () => {
     expect(await statsOf(pgpool, 1)).toMatchObject({ status: "down", fail: 1 });
     expect((await statsOf(pgpool, 0)).fail).toBe(0);
   }, 20_000);
+
+  describe("of a server that takes no connections", () => {
+    let standby: PostgresServer;
+
+    beforeEach(() => {
+      standby = cluster.server(1);
+    });
+
+    afterEach(async () => {
+      await standby.stop("immediate");
+      cluster.servers[1] = new PostgresServer(cluster.server(1).options);
+      await cluster.server(1).start();
+      await cluster.waitForStreaming();
+    });
+
+    it.each<[string, () => Promise<() => unknown>, RegExp]>([
+      ["because it shuts down", async () => {
+        const session = standby.connect();
+        await session`SELECT 1`;
+        const stopped = standby.stop("smart");
+        return async () => {
+          await session.end();
+          await stopped;
+        };
+      }, /takes no connections now \(57P03\): the database system is shutting down/],
+      ["because it is not ready yet", async () => {
+        const { options } = standby;
+        await standby.stop();
+        standby = new PostgresServer({
+          ...options,
+          settings: { ...options.settings, hot_standby: false },
+        });
+        await standby.start();
+        return () => {};
+      }, /takes no connections now \(57P03\): the database system is not (yet )?accepting/],
+    ])("%s, says so, and counts it", async (_why, hinder, detail) => {
+      await using pgpool = await start({ health_check_max_retries: 10 });
+      await waitFor(async () => (await statsOf(pgpool, 1)).success > 0, { what: "a check" });
+      const end = await hinder();
+      await pgpool.waitForLog(detail);
+      pgpool.reload({ health_check_max_retries: 0 });
+      await pgpool.waitForLog(/health check failed on node 1 \(timeout:0\)/);
+      await end();
+      expect(await statsOf(pgpool, 1)).toMatchObject({ fail: 1 });
+    }, 20_000);
+  });
 
   it("has patience while its retries last", async () => {
     await using pgpool = await start({
