@@ -15,6 +15,7 @@ const TEST_SETTINGS: Settings = {
   shared_buffers: "16MB",
   max_connections: 120,
   wal_keep_size: "128MB",
+  wal_retrieve_retry_interval: "100ms",
   max_prepared_transactions: 10,
   autovacuum: false,
 };
