@@ -137,6 +137,8 @@ describe("a standby that dies", () => {
     using reader = await logIn(pgpool);
     expect(await valueOf(reader, WHERE)).toBe(portOf(1));
     await cluster.server(1).stop();
+    // A query that is sent before pgpool hears of it can not be sent again.
+    await pgpool.waitForLog(/backend node 1 is reported/);
     expect(await valueOf(reader, WHERE)).toBe(portOf(0));
     using next = await logIn(pgpool);
     expect(await valueOf(next, WHERE)).toBe(portOf(0));

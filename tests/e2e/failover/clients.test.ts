@@ -145,14 +145,14 @@ describe("when the primary dies", () => {
       }
       expect(await valueOf(readsOnly, WHERE)).toBe(String(roles.standby.port));
 
-      idle.send(frontend.query("INSERT INTO t VALUES (1)"));
-      prepared.send(frontend.bind({ statement: "s" }), frontend.execute(), frontend.sync);
       const fresh = logIn(pgpool).then(async (client) => {
         await rowsOf(client, "INSERT INTO t VALUES (3)");
         return client;
       });
       await pgpool.waitForLog(/Failover done/);
       expect(idle.unread()).toEqual([]);
+      idle.send(frontend.query("INSERT INTO t VALUES (1)"));
+      prepared.send(frontend.bind({ statement: "s" }), frontend.execute(), frontend.sync);
       await roles.promote();
       for (const client of [idle, prepared]) {
         expect((await client.readUntil("Z", 15_000)).map(({ type }) => type)).not.toContain("E");
@@ -167,7 +167,8 @@ describe("when the primary dies", () => {
   );
 
   it("by an orderly shutdown: idle sessions are not told, and go on when it is back", async () => {
-    await start({ auto_failback: true });
+    // What one session has been told, the one worker has heard for all.
+    await start({ auto_failback: true, worker_processes: 1 });
     using idle = await logIn(pgpool);
     await rowsOf(idle, "INSERT INTO t VALUES (1)");
     using inTransaction = await logIn(pgpool);
