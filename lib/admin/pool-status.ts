@@ -5,6 +5,7 @@ import { cutBytes } from "./format.ts";
 
 /** Longest description shown (reference sql-interface.md 2). */
 const DESCRIPTION_LIMIT = 79;
+const ELLIPSIS = "...";
 
 export const POOL_STATUS: ViewColumns = { item: "text", value: "text", description: "text" };
 
@@ -15,7 +16,15 @@ export function poolStatus(context: AdminContext): AdminTable {
     rows: context.statusItems().map((item) => [
       item.name,
       item.value,
-      cutBytes(item.description, DESCRIPTION_LIMIT),
+      shortened(item.description),
     ]),
   };
+}
+
+/** A description that is too long ends behind a whole word. */
+function shortened(text: string): string {
+  const cut = cutBytes(text, DESCRIPTION_LIMIT);
+  if (cut === text) return text;
+  const kept = cutBytes(text, DESCRIPTION_LIMIT - ELLIPSIS.length).replace(/[\s,;(]+\S*$/, "");
+  return kept + ELLIPSIS;
 }

@@ -3,6 +3,7 @@ import { PcpClientError } from "./client-types.ts";
 import { splitStrings } from "./messages.ts";
 import { COMPLETE, ROLES, WEIGHT_SCALE } from "./replies.ts";
 import { encodeRequest, type WorkRequest } from "./requests.ts";
+import { healthCheckInfo, processInfo } from "./rows.ts";
 import type { PoolActivity } from "./statistics.ts";
 import type {
   HealthCheckInfo,
@@ -48,7 +49,10 @@ export async function readNodes(reply: Reply, firstNode: number): Promise<NodeIn
 }
 
 export async function readProcesses(reply: Reply): Promise<ProcessInfo[]> {
-  return (await arrayOf(reply, "ProcessInfo")).map(processInfo);
+  return (await arrayOf(reply, "ProcessInfo")).map((row) => {
+    if (row.length < PROCESS_FIELDS_BEFORE_4_4) throw invalid();
+    return processInfo(row, numberIn);
+  });
 }
 
 export async function readPoolStatus(reply: Reply): Promise<PoolStatusItem[]> {
@@ -58,32 +62,8 @@ export async function readPoolStatus(reply: Reply): Promise<PoolStatusItem[]> {
 
 export async function readHealthCheck(reply: Reply): Promise<HealthCheckInfo> {
   const fields = await completed(reply);
-  if (fields.length < 16) throw invalid();
-  const text = (index: number) => fields[index] ?? "";
-  const number = (index: number) => numberIn(fields[index]);
-  return {
-    nodeId: number(0),
-    hostname: text(1),
-    port: number(2),
-    status: text(3),
-    role: text(4),
-    lastStatusChange: text(5),
-    totalCount: number(6),
-    successCount: number(7),
-    failCount: number(8),
-    skipCount: number(9),
-    retryCount: number(10),
-    // Pgpool-II divides by zero where there was no check.
-    averageRetryCount: Number(text(11)) || 0,
-    maxRetryCount: number(12),
-    maxDuration: number(13),
-    minDuration: number(14),
-    averageDuration: Number(text(15)) || 0,
-    lastHealthCheck: text(16),
-    lastSuccessfulHealthCheck: text(17),
-    lastSkipHealthCheck: text(18),
-    lastFailedHealthCheck: text(19),
-  };
+  if (fields.length < HEALTH_CHECK_FIELDS) throw invalid();
+  return healthCheckInfo(fields, numberIn);
 }
 
 export async function readActivity(reply: Reply): Promise<PoolActivity> {
@@ -124,6 +104,8 @@ export async function readSwitchover(reply: Reply): Promise<SwitchoverReport> {
 /** Strings of a node: since 4.4, which tells whether the delay is a time, and before. */
 const NODE_FIELDS = 13;
 const NODE_FIELDS_BEFORE_4_4 = 12;
+/** Strings of health checks up to the first that may be missing. */
+const HEALTH_CHECK_FIELDS = 16;
 /** Strings of a pool entry before 4.4, which all later versions have too. */
 const PROCESS_FIELDS_BEFORE_4_4 = 17;
 
@@ -155,35 +137,6 @@ function nodeStatus(number: number): PcpNodeStatus {
   const status = all[number];
   if (status === undefined) throw invalid();
   return status;
-}
-
-function processInfo(fields: readonly string[]): ProcessInfo {
-  if (fields.length < PROCESS_FIELDS_BEFORE_4_4) throw invalid();
-  const text = (index: number) => fields[index] ?? "";
-  const number = (index: number) => numberIn(fields[index]);
-  return {
-    poolPid: number(0),
-    startTime: text(1),
-    clientConnectionCount: number(2),
-    poolId: number(3),
-    backendId: number(4),
-    database: text(5),
-    username: text(6),
-    backendConnectionTime: text(7),
-    clientConnectionTime: text(8),
-    clientDisconnectionTime: text(9),
-    clientIdleDuration: text(10),
-    majorVersion: number(11),
-    minorVersion: number(12),
-    poolCounter: number(13),
-    backendPid: number(14),
-    isConnected: text(15) === "1",
-    status: text(16),
-    isLoadBalanceNode: text(17) === "1",
-    clientHost: text(18),
-    clientPort: text(19),
-    statement: text(20),
-  };
 }
 
 function watchdogInfo(json: unknown): WatchdogInfo {

@@ -279,14 +279,20 @@ describe("the other views", () => {
     expect([columns, rows]).toEqual([["pool_version"], [["4.7.2 (tasukiboshi)"]]]);
   });
 
-  it("cut descriptions of parameters at 79 characters", async () => {
-    const items = [{ name: "port", value: "9999", description: "d".repeat(90) }];
+  it("cut descriptions of parameters behind a word, within 79 characters", async () => {
+    const items = [
+      { name: "port", value: "9999", description: "word ".repeat(16).trim() },
+      { name: "wd_port", value: "9000", description: "word ".repeat(20) },
+    ];
     const { rows } = await answerAdmin(
       "pool_status",
       SESSION,
       context({ statusItems: () => items }),
     );
-    expect(rows).toEqual([["port", "9999", "d".repeat(79)]]);
+    expect(rows).toEqual([
+      ["port", "9999", "word ".repeat(16).trim()],
+      ["wd_port", "9000", `${"word ".repeat(15).trim()}...`],
+    ]);
   });
 
   it("do not claim names that servers answer", async () => {

@@ -5,6 +5,7 @@ import { poolStatus } from "../../admin/pool-status.ts";
 import type { OnlineRecovery } from "../../cluster/recovery/recovery.ts";
 import type { ClusterService } from "../../cluster/service.ts";
 import type { Config } from "../../config/config.ts";
+import { healthCheckInfo, processInfo } from "../../pcp/rows.ts";
 import { PcpError, type PcpService, type Progress } from "../../pcp/service.ts";
 import type { PoolActivity, PoolStatistics } from "../../pcp/statistics.ts";
 import type {
@@ -24,9 +25,7 @@ import { busySessions } from "../statistics/busy-sessions.ts";
 import type { StopMode } from "../stop-mode.ts";
 import type { Switchovers } from "../switchover.ts";
 import { withoutClients } from "../without-clients.ts";
-import { healthCheckInfo } from "./health-check-info.ts";
 import { nodeInfo } from "./node-info.ts";
-import { processInfo } from "./process-info.ts";
 import {
   attachRefused,
   clientsStay,
@@ -95,7 +94,7 @@ export class PoolAdministration implements PcpService {
   }
 
   async processInfo(pid: number | "all"): Promise<readonly ProcessInfo[]> {
-    const rows = (await poolPools(this.#pool.context())).rows.map(processInfo);
+    const rows = (await poolPools(this.#pool.context())).rows.map((row) => processInfo(row));
     const asked = rows.filter(({ poolPid }) => pid === "all" || poolPid === pid);
     // One that does not answer is there, but what it does is not known.
     if (pid !== "all" && asked.length === 0 && !this.processIds().includes(pid)) {
