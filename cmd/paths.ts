@@ -31,7 +31,7 @@ export function configFiles(options: FileOptions): ConfigFiles {
 }
 
 /** `etc` beside the `bin` of an installation, else where the system has a pgpool.conf. */
-export function configDirectory(): string {
+function configDirectory(): string {
   const installed = join(dirname(dirname(process.execPath)), "etc");
   const candidates = [installed, ...SYSTEM_DIRECTORIES];
   return candidates.find((directory) => existsSync(join(directory, "pgpool.conf"))) ??

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 
 /** Highest id that a backend node can have. */
-export const MAX_NODE_ID = 127;
+const MAX_NODE_ID = 127;
 
 const MAX_PORT = 65535;
 

@@ -69,18 +69,6 @@ export interface AdminContext {
   pgRole(node: number): Promise<"primary" | "standby" | "main" | "replica" | "unknown">;
 }
 
-export const NO_COUNTERS: NodeCounters = {
-  select: 0,
-  insert: 0,
-  update: 0,
-  delete: 0,
-  ddl: 0,
-  other: 0,
-  panic: 0,
-  fatal: 0,
-  error: 0,
-};
-
 export const NO_QUERY_CACHE: QueryCacheStats = {
   hits: 0,
   selects: 0,

@@ -76,7 +76,7 @@ function liveRole(
 }
 
 /** Bytes, or seconds with their unit, which is singular below 2 s; 0 where nothing is measured. */
-export function formatDelay(node: NodeState): string {
+function formatDelay(node: NodeState): string {
   if (node.role !== "standby") return "0";
   if (!node.delayByTime) return String(node.replicationDelay);
   const seconds = node.replicationDelay / 1e6;

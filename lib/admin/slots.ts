@@ -35,7 +35,7 @@ export function clientSlots(
 }
 
 /** How many slots each worker shows: its share, or as many as it has sessions. */
-export function slotCounts(reports: readonly WorkerReport[], total: number): number[] {
+function slotCounts(reports: readonly WorkerReport[], total: number): number[] {
   const counts = reports.map((report) => report.sessions.length);
   let free = total - counts.reduce((sum, count) => sum + count, 0);
   while (free > 0 && counts.length > 0) {

@@ -2,7 +2,7 @@ import { ScramError } from "./errors.ts";
 import { decodeBase64, parseIterations } from "./scram-verifier.ts";
 
 /** Longest SCRAM message accepted from either side (PostgreSQL's limit for clients). */
-export const MAX_SCRAM_MESSAGE = 1024;
+const MAX_SCRAM_MESSAGE = 1024;
 
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
 export const SCRAM_SHA_256_PLUS = "SCRAM-SHA-256-PLUS";

@@ -24,11 +24,6 @@ export function functionKey(scope: NameScope, name: QualifiedName): string {
   return JSON.stringify(["function", scope.database, name.schema, name.name]);
 }
 
-/** `"a""b"`: a name as a quoted identifier, for log lines and questions to a person. */
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /**
  * A string constant that means the same whatever `standard_conforming_strings` and
  * `backslash_quote` are (PostgreSQL documentation, 4.1.2).

@@ -93,11 +93,6 @@ export function findParameter(name: string): Parameter | undefined {
   return byName.get(name);
 }
 
-/** Whether the text is the name of a parameter. */
-export function isParameterName(name: string): name is ParameterName {
-  return byName.has(name);
-}
-
 /** Members of the groups that PGPOOL SHOW knows, in the order it lists them (parameters.json). */
 export const showGroups = {
   backend: [

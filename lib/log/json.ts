@@ -5,7 +5,7 @@ import { defaultCode, severityLabel } from "./severity.ts";
  * A record as one line of JSON, ended by a newline. The names are those of PostgreSQL's jsonlog
  * (its manual, "Using JSON-Format Log Output"); what is not known is left out.
  */
-export function jsonLine(record: LogRecord): string {
+function jsonLine(record: LogRecord): string {
   return `${
     JSON.stringify({
       timestamp: new Date(record.time).toISOString(),

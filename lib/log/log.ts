@@ -17,7 +17,7 @@ export type { LogClock } from "./repeats.ts";
 export type { DestinationSettings } from "./destinations.ts";
 
 /** The default of log_line_prefix. */
-export const defaultPrefix = "%m: %a pid %p: ";
+const defaultPrefix = "%m: %a pid %p: ";
 
 /** What configuration decides about a log; what is left out stays as it is. */
 export interface LogSettings {

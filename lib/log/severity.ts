@@ -2,7 +2,7 @@
  * Levels of a message, weakest first, in the order of the server log. LOG stands between ERROR
  * and FATAL there: an operator who asks for warnings gets LOG lines too (behaviour.md 15).
  */
-export const severities = [
+const severities = [
   "debug5",
   "debug4",
   "debug3",

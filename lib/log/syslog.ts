@@ -3,7 +3,7 @@ import type { LogRecord, LogSink } from "./record.ts";
 import type { Severity } from "./severity.ts";
 
 /** Where the system's logger listens. */
-export const SYSLOG_SOCKET = "/dev/log";
+const SYSLOG_SOCKET = "/dev/log";
 /** Longest text of one message in bytes; what is longer is split, as PostgreSQL does. */
 const LONGEST_TEXT = 900;
 /** Milliseconds until a logger that was not there is looked for again. */

@@ -8,7 +8,7 @@ import type { ByteStream } from "./stream.ts";
 import { passphraseFrom } from "./passphrase.ts";
 
 /** ALPN name of PostgreSQL's protocol (PostgreSQL documentation, 54.2.11). */
-export const ALPN_PROTOCOL = "postgresql";
+const ALPN_PROTOCOL = "postgresql";
 
 /** Wire form of the list of ALPN protocols: each with its length in front (RFC 7301). */
 const ALPN_LIST = Buffer.from(`${String.fromCharCode(ALPN_PROTOCOL.length)}${ALPN_PROTOCOL}`);

@@ -49,7 +49,7 @@ export function classifyTree(tree: ParseTree): StatementClass {
 }
 
 /** Classifies one statement's tree. */
-export function classifyStatement(statement: TreeNode): StatementClass {
+function classifyStatement(statement: TreeNode): StatementClass {
   const { type, fields } = unwrap(statement);
   const found = survey(statement);
   const { relations, functions, locking, writesInWith } = found;

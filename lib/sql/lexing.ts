@@ -20,7 +20,7 @@ export function continuesWord(byte: number): boolean {
 }
 
 /** 0 to 9. */
-export function isDigit(byte: number): boolean {
+function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import { readFileSync } from "node:fs";
-import { type AdminContext, NO_COUNTERS, NO_QUERY_CACHE } from "../../lib/admin/context.ts";
+import { type AdminContext, NO_QUERY_CACHE } from "../../lib/admin/context.ts";
 import { answerAdmin, isAdminView, UnknownViewError } from "../../lib/admin/views.ts";
 import { NO_HEALTH_CHECKS } from "../../lib/cluster/health-stats.ts";
 import type { NodeState } from "../../lib/cluster/types.ts";
@@ -9,6 +9,7 @@ import type {
   SessionInfo,
   WorkerReport,
 } from "../../lib/process/messages.ts";
+import { NO_COUNTERS } from "./counters.ts";
 
 /** Unix time of a local time of day, as the tables show it. */
 function at(clock: string): number {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "bun:test";
-import { NO_COUNTERS, NO_QUERY_CACHE } from "../../../lib/admin/context.ts";
+import { NO_QUERY_CACHE } from "../../../lib/admin/context.ts";
 import { NO_HEALTH_CHECKS } from "../../../lib/cluster/health-stats.ts";
 import type { GateState } from "../../../lib/process/messages.ts";
 import type { NodeState } from "../../../lib/cluster/types.ts";
@@ -16,6 +16,7 @@ import {
 } from "../../../lib/process/statistics/gather.ts";
 import { CLUSTER } from "../../session/harness.ts";
 import { tempDir } from "../../support/temp.ts";
+import { NO_COUNTERS } from "../../admin/counters.ts";
 
 const open: SharedFile[] = [];
 
