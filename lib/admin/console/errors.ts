@@ -22,7 +22,7 @@ export function notSupported(what: string, hint: string = GRAMMAR): SqlError {
 /**
  * The hint for a name that there is not: the name that was meant, or else all that there are.
  *
- * @param shown the names as they are listed.
+ * @param shown the names as they are told, in the same order.
  */
 export function whichName(
   name: string,
@@ -30,7 +30,8 @@ export function whichName(
   shown: readonly string[] = names,
 ): string {
   const near = mostSimilar(name, names);
-  return near === undefined ? `There are ${shown.join(", ")}.` : `Perhaps you meant "${near}".`;
+  if (near === undefined) return `There are ${shown.join(", ")}.`;
+  return `Perhaps you meant "${shown[names.indexOf(near)]}".`;
 }
 
 const GRAMMAR = "There are SHOW POOL_NODES and the other SHOW POOL_ commands, PGPOOL SHOW, and " +

@@ -258,7 +258,7 @@ describe("what is not there", () => {
 
   it("comes with the name that was meant, where there is one like it", async () => {
     const meant: [string, string][] = [
-      ["SELECT pcp_detach_nod(1)", "pcp_detach_node"],
+      ["SELECT pcp_detach_nod(1)", "pcp_detach_node(node_id int4, gracefully bool DEFAULT false)"],
       ["SELECT * FROM pool_node", "pool_nodes"],
       ["SELECT hostnmae FROM pool_nodes", "hostname"],
       ["SHOW pool_nods", "pool_nodes"],
