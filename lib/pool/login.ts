@@ -43,6 +43,8 @@ export interface ServerAddress {
   /** Milliseconds for the login after it. */
   readonly loginTimeoutMs: number;
   readonly tls: ServerTls | undefined;
+  /** Hears what the server answers when it is asked for TLS: `S` when it has it, `N` when not. */
+  readonly onTlsAnswer?: (answer: string) => void;
 }
 
 export type { ServerCredentials };
@@ -171,6 +173,7 @@ async function connect(address: ServerAddress): Promise<ByteStream> {
       throw new ProtocolError("received unencrypted data after SSL response");
     }
     messages.detach();
+    address.onTlsAnswer?.(String.fromCharCode(answer[0] ?? 0));
     if (answer[0] !== TLS_ACCEPTED) {
       if (tls.required) throw new TlsDemanded("server does not support SSL");
       return stream;

@@ -142,6 +142,10 @@ export class Clients implements WorkerContext {
       connectTimeoutMs: this.#config.healthChecks.get(node)?.connectTimeout ?? 0,
       loginTimeoutMs: 1000 * (values.authentication_timeout || 60),
       tls: this.options.serverTls(),
+      onTlsAnswer: (answer) => {
+        const detail = `client->server SSL response: ${answer}`;
+        this.logger.debug1(`asked node ${node} for TLS`, { detail });
+      },
     };
   }
 

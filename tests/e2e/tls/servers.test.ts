@@ -86,9 +86,10 @@ async function expectNoTls(pgpool: Pgpool, reason: RegExp): Promise<void> {
 
 describe("servers with TLS", () => {
   it("are talked to over TLS as soon as ssl is on", async () => {
-    await using pgpool = await start({ ssl: true });
+    await using pgpool = await start({ ssl: true, log_min_messages: "debug1" });
     await expectEncrypted(pgpool);
     await pgpool.waitForLog(/find_primary_node: primary node is 0/);
+    await pgpool.waitForLog(/client->server SSL response: S/);
   });
 
   it("refuse a pgpool with ssl off, and say why", async () => {
