@@ -58,13 +58,11 @@ export interface AdminContext {
   queryCache(): QueryCacheStats;
   reports(): Promise<readonly WorkerReport[]>;
   statusItems(): readonly StatusItem[];
-  /** Whether the server takes connections just now; `unknown` without health checks. */
-  pgStatus(node: number): Promise<"up" | "down" | "unknown">;
   /**
-   * Tells the cluster that a server takes no connections; resolves when it has been decided whether
-   * its node is still used, which `snapshot` shows from then on.
+   * Whether the server takes connections just now; `unknown` without health checks. What comes of
+   * the answer for the status of the node, `snapshot` shows from then on.
    */
-  reportDead(node: number): Promise<void>;
+  pgStatus(node: number): Promise<"up" | "down" | "unknown">;
   /** What the server says it is just now; only asked where pgStatus is `up`. */
   pgRole(node: number): Promise<"primary" | "standby" | "main" | "replica" | "unknown">;
 }

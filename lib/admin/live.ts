@@ -1,5 +1,5 @@
 import { liveness, type PingOutcome, type ProbeOutcome } from "../cluster/facts.ts";
-import type { NodeState } from "../cluster/types.ts";
+import { isUsable, type NodeState } from "../cluster/types.ts";
 
 /** What the live columns of SHOW POOL_NODES are asked with. Deadlines in milliseconds. */
 export interface LiveChecks {
@@ -10,15 +10,19 @@ export interface LiveChecks {
 /**
  * pg_status: PQping at this moment (reference sql-interface.md 3).
  * @param healthCheckPeriod seconds; 0 gives `unknown`
+ * @param onAbsent is waited for when nobody listens there although the node is in use
  */
 export async function livePgStatus(
-  checks: LiveChecks,
+  checks: Pick<LiveChecks, "ping">,
   node: NodeState,
   healthCheckPeriod: number,
   deadline: number,
+  onAbsent: (node: number) => Promise<void>,
 ): Promise<"up" | "down" | "unknown"> {
   if (healthCheckPeriod === 0) return "unknown";
-  return liveness(await checks.ping(node, deadline)) === "alive" ? "up" : "down";
+  const outcome = await checks.ping(node, deadline);
+  if (isAbsent(outcome) && isUsable(node)) await onAbsent(node.id);
+  return liveness(outcome) === "alive" ? "up" : "down";
 }
 
 /**
@@ -35,4 +39,9 @@ export async function livePgRole(
   const outcome = await checks.freshFacts(node, deadline);
   if (outcome.kind !== "ok") return "unknown";
   return outcome.facts.inRecovery ? "standby" : "primary";
+}
+
+/** One that is slow, starts up or shuts down is left to the health checks and their patience. */
+function isAbsent({ kind }: PingOutcome): boolean {
+  return kind === "refused" || kind === "unreachable";
 }

@@ -1,4 +1,4 @@
-import { isUsable, type NodeState } from "../cluster/types.ts";
+import type { NodeState } from "../cluster/types.ts";
 import type { AdminSession, AdminTable } from "../process/messages.ts";
 import type { ViewColumns } from "./columns.ts";
 import type { AdminContext } from "./context.ts";
@@ -22,23 +22,19 @@ export const POOL_NODES: ViewColumns = {
 };
 
 /**
- * SHOW POOL_NODES (reference sql-interface.md 3). The servers are asked all at once. A server that
- * is found dead is reported first: in Pgpool-II the client that asks would have connected to it.
+ * SHOW POOL_NODES (reference sql-interface.md 3). The servers are asked all at once, before anything
+ * else is looked at.
  */
 export async function poolNodes(session: AdminSession, context: AdminContext): Promise<AdminTable> {
-  const asked = context.snapshot.nodes.map(async (node) => await livePgStatus(node, context));
-  const statuses = await Promise.all(asked);
+  const statuses = await Promise.all(
+    context.snapshot.nodes.map(({ id, status }) =>
+      status === "unused" ? "unknown" : context.pgStatus(id)
+    ),
+  );
   const rows = context.snapshot.nodes.map((node) =>
     nodeRow(node, statuses[node.id] ?? "unknown", session, context)
   );
   return { columns: Object.keys(POOL_NODES), rows: await Promise.all(rows) };
-}
-
-async function livePgStatus(node: NodeState, context: AdminContext): Promise<string> {
-  if (node.status === "unused") return "unknown";
-  const status = await context.pgStatus(node.id);
-  if (status === "down" && isUsable(node)) await context.reportDead(node.id);
-  return status;
 }
 
 async function nodeRow(

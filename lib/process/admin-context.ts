@@ -15,6 +15,7 @@ const LIVE_DEADLINE_MS = 5000;
 export interface AdminSources {
   readonly config: Config;
   readonly snapshot: () => ClusterSnapshot;
+  /** Tells the cluster of a node in use at whose server nobody listens. */
   readonly reportDead: (node: number) => Promise<void>;
   readonly probe: Probe;
   readonly counters: (node: number) => NodeCounters;
@@ -48,10 +49,9 @@ export function adminContext(sources: AdminSources): AdminContext {
     queryCache: () => NO_QUERY_CACHE,
     reports,
     statusItems: () => poolStatusItems(config, snapshot()),
-    reportDead: sources.reportDead,
     pgStatus: (id) => {
       const period = config.healthChecks.get(id)?.period ?? 0;
-      return livePgStatus(probe, nodeOf(id), period, LIVE_DEADLINE_MS);
+      return livePgStatus(probe, nodeOf(id), period, LIVE_DEADLINE_MS, sources.reportDead);
     },
     pgRole: (id) =>
       hasSearchedPrimary(values.backend_clustering_mode)

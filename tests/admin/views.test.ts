@@ -1,7 +1,9 @@
 import { describe, expect, it } from "bun:test";
 import { readFileSync } from "node:fs";
 import { type AdminContext, NO_QUERY_CACHE } from "../../lib/admin/context.ts";
+import { livePgStatus } from "../../lib/admin/live.ts";
 import { answerAdmin, isAdminView, UnknownViewError } from "../../lib/admin/views.ts";
+import type { PingOutcome } from "../../lib/cluster/facts.ts";
 import { NO_HEALTH_CHECKS } from "../../lib/cluster/health-stats.ts";
 import type { NodeState } from "../../lib/cluster/types.ts";
 import type {
@@ -51,7 +53,6 @@ function context(change: Partial<AdminContext> = {}): AdminContext {
     reports: () => Promise.resolve([]),
     statusItems: () => [],
     pgStatus: () => Promise.resolve("up"),
-    reportDead: () => Promise.resolve(),
     pgRole: (id) => Promise.resolve(id === 0 ? "primary" : "standby"),
     ...change,
   };
@@ -132,25 +133,42 @@ describe("SHOW POOL_NODES", () => {
     expect([rows[1]?.[4], rows[1]?.[7]]).toEqual(["down", "unknown"]);
   });
 
-  it("reports a node in use whose server is dead, and shows what came of it", async () => {
-    const { snapshot } = context();
-    let nodes = [node(0), node(1), node(2, { status: "down" })];
-    const reported: number[] = [];
+  it("shows what came of asking a server that is dead", async () => {
+    const before = context();
+    let nodes = [node(0), node(1)];
     const { rows } = await answerAdmin("pool_nodes", SESSION, {
-      ...context({
-        pgStatus: (id) => Promise.resolve(id === 0 ? "up" : "down"),
-        reportDead: (id) => {
-          reported.push(id);
-          nodes = nodes.map((each) => each.id === id ? { ...each, status: "down" } : each);
-          return Promise.resolve();
-        },
-      }),
+      ...before,
+      pgStatus: (id) => {
+        if (id === 0) return Promise.resolve("up");
+        nodes = [node(0), node(1, { status: "down" })];
+        return Promise.resolve("down");
+      },
       get snapshot() {
-        return { ...snapshot, nodes };
+        return { ...before.snapshot, nodes };
       },
     });
-    expect(reported).toEqual([1]);
-    expect(rows.map((row) => row[3])).toEqual(["up", "down", "down"]);
+    expect(rows.map((row) => row[3])).toEqual(["up", "down"]);
+  });
+
+  it("tells of a node in use at whose server nobody listens, of no other", async () => {
+    const told: number[] = [];
+    const statuses: string[] = [];
+    const outcomes: readonly PingOutcome[] = [
+      { kind: "answers" },
+      { kind: "refused", code: "ECONNREFUSED" },
+      { kind: "unreachable", code: "EHOSTUNREACH" },
+      { kind: "timeout" },
+      { kind: "not-ready", message: "the database system is starting up" },
+    ];
+    for (const [id, outcome] of outcomes.entries()) {
+      const checks = { ping: () => Promise.resolve(outcome) };
+      const tell = (id: number) => Promise.resolve(void told.push(id));
+      statuses.push(await livePgStatus(checks, node(id), 10, 1000, tell));
+      await livePgStatus(checks, node(10 + id, { status: "down" }), 10, 1000, tell);
+      await livePgStatus(checks, node(20 + id), 0, 1000, tell);
+    }
+    expect(told).toEqual([1, 2]);
+    expect(statuses).toEqual(["up", "down", "down", "down", "down"]);
   });
 
   it("shows a delay in time with its unit", async () => {
