@@ -1,6 +1,6 @@
 /** failover_command, follow_primary_command and promotions with real servers and scripts. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "../../support/wait.ts";
 import { failureOf, logIn } from "../support/nodes.ts";
@@ -61,19 +61,70 @@ describe("a primary that is killed", () => {
         failover_command_timeout: 3,
         follow_primary_command: "",
       });
-      const [zero, one, two] = pool.cluster.servers;
+      const [zero, one] = pool.cluster.servers;
       await zero?.kill();
       await pool.pgpool.waitForLog(/execute command/);
       await one?.kill();
       await pool.pgpool.waitForLog(
         /failover_command did not end within 3 seconds and was ended[^]*execute command: .* 1 1 /,
       );
-      await two?.promote();
       await pool.waitForWrites();
       await pool.waitForNodes("down standby, down standby, up primary");
     },
     60_000,
   );
+});
+
+describe("a second failure", () => {
+  it("of a standby while failover_command still runs is dealt with after it", async () => {
+    const gate = join(pool.cluster.dir, "gate");
+    writeFileSync(gate, "");
+    const text = `#!/bin/sh\nwhile [ -e ${gate} ]; do sleep 0.05; done\nexec "$PROMOTE" "$@"\n`;
+    await pool.startPgpool({
+      failover_command: `${pool.script("gated", text)} %d %P %R`,
+      follow_primary_command: "",
+    });
+    const [zero, , two] = pool.cluster.servers;
+    await zero?.kill();
+    await pool.pgpool.waitForLog(/execute command: .* 0 0 /);
+    await two?.kill();
+    await pool.pgpool.waitForLog(/health check failed on node 2/);
+    rmSync(gate);
+    await pool.waitForWrites();
+    await pool.waitForNodes("down standby, up primary, down standby");
+    await waitFor(() => pool.calls().length === 2, { what: "both commands" });
+    expect(pool.calls().map((line) => line.split(" ", 2).join(" "))).toEqual([
+      "0 0",
+      expect.stringMatching(/^2 [01]$/),
+    ]);
+  }, 60_000);
+
+  it("of the primary right after its promotion has the third server promoted", async () => {
+    await pool.startPgpool({ follow_primary_command: "" });
+    const [zero, one, two] = pool.cluster.servers;
+    await zero?.kill();
+    await pool.pgpool.waitForLog(/failover: set new primary node: 1/);
+    await one?.kill();
+    await pool.pgpool.waitForLog(/failover: set new primary node: 2/);
+    await pool.waitForWrites();
+    await pool.waitForNodes("down standby, down standby, up primary");
+    expect(await two?.isStandby()).toBe(false);
+    expect(pool.calls().map((line) => line.split(" ", 2).join(" "))).toEqual(["0 0", "1 1"]);
+  }, 60_000);
+
+  it("of the primary while others are made to follow it leaves them to an operator", async () => {
+    await pool.startPgpool({ auto_failback: true, search_primary_node_timeout: 1 });
+    const [zero, one, two] = pool.cluster.servers;
+    await zero?.kill();
+    await pool.pgpool.waitForLog(/execute command: .*follow\.sh 0 1/);
+    await one?.kill();
+    await pool.pgpool.waitForLog(/follow_primary_command was ended/);
+    await pool.pgpool.waitForLog(/All backend nodes are down/);
+    await two?.promote();
+    await pool.asAdmin((pcp) => pcp.attachNode(2));
+    await pool.waitForWrites();
+    await pool.waitForNodes("down standby, down standby, up primary");
+  }, 60_000);
 });
 
 describe("a primary that hangs", () => {

@@ -48,12 +48,14 @@ export class Scripted implements AsyncDisposable {
     config: Settings = {},
     files: Readonly<Record<string, string>> = {},
   ): Promise<Pgpool> {
+    const promote = this.script("promote", PROMOTE);
     this.pgpool = await startPgpool({
       files,
       cluster: this.cluster,
       pcp: `${PCP_USER}:${createHash("md5").update(PCP_PASSWORD).digest("hex")}\n`,
       env: {
         CALLS: this.#calls,
+        PROMOTE: promote,
         PG_CTL: join(postgresBin(this.cluster.account), "pg_ctl"),
       },
       config: {
@@ -61,7 +63,7 @@ export class Scripted implements AsyncDisposable {
         health_check_period: 1,
         health_check_timeout: 1,
         search_primary_node_timeout: 30,
-        failover_command: `${this.script("promote", PROMOTE)} %d %P %R %m %H %r %M %N %S %h %p %D`,
+        failover_command: `${promote} %d %P %R %m %H %r %M %N %S %h %p %D`,
         follow_primary_command: `${this.script("follow", FOLLOW)} %d %m %M %P`,
         ...config,
       },
