@@ -5,7 +5,10 @@ import { Expect, type ReplyContext, Show } from "./reply-queue.ts";
 import type { ReplyHandler, ServerState } from "./server-state.ts";
 import type { Session } from "./session.ts";
 
-const INVALID_QUERY = query("send invalid query from pgpool to abort transaction");
+/** What makes a server's transaction fail, so that it can only be rolled back. */
+export const INVALID_QUERY: Uint8Array = query(
+  "send invalid query from pgpool to abort transaction",
+);
 
 /** What a session does with what its servers say. */
 export class Answers implements ReplyHandler {

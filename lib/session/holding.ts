@@ -3,9 +3,11 @@ import type { StatementClass } from "../sql/statement-class.ts";
 import { readyForQuery } from "../wire/build.ts";
 import * as build from "../wire/build.ts";
 import { Frontend, TransactionStatus } from "../wire/protocol.ts";
+import { INVALID_QUERY } from "./answers.ts";
 import { CANCELED, NO_PRIMARY } from "./farewells.ts";
 import { lookForLeftovers } from "./left-behind.ts";
 import type { ErrorFields, ServerUnavailable } from "./port.ts";
+import { Expect, Show } from "./reply-queue.ts";
 import type { Session } from "./session.ts";
 
 /** Keeps sessions from beginning anything new; one for all sessions of a worker. */
@@ -153,8 +155,8 @@ export class Holding {
       return "wait";
     }
     this.#refusal = undefined;
-    if (isInPipeline(session)) {
-      // Part of the pipeline is on a server, which knows nothing of the error.
+    if (isInPipeline(session) || !this.#failTransaction()) {
+      // A server, which knows nothing of the error, could commit the rest.
       session.fail({ ...error, severity: "FATAL" });
     } else if (type === Frontend.Query || type === Frontend.FunctionCall) {
       session.simple.reply({ error });
@@ -165,13 +167,30 @@ export class Holding {
     return "dealt with";
   }
 
+  /**
+   * A statement of the open transaction, if there is one, was refused: the rest of it must not be
+   * committed.
+   *
+   * @returns false when no server has the transaction, so that none can refuse to commit it.
+   */
+  #failTransaction(): boolean {
+    const { router, servers } = this.session;
+    if (!router.inTransaction || router.failedNode >= 0) return true;
+    for (const server of servers) {
+      if (server?.inTransaction !== true) continue;
+      server.send(INVALID_QUERY, Expect.Query, Show.Nothing);
+      router.failedNode = server.node;
+    }
+    return router.failedNode >= 0;
+  }
+
   #skip(type: number): Passage {
     if (type !== Frontend.Sync) return "dealt with";
     const { session } = this;
     this.#isSkipping = false;
     const { inTransaction } = session.router;
     session.port.toClient(
-      readyForQuery(inTransaction ? TransactionStatus.InTransaction : TransactionStatus.Idle),
+      readyForQuery(inTransaction ? TransactionStatus.Failed : TransactionStatus.Idle),
     );
     session.pipelineOver();
     return "dealt with";

@@ -99,7 +99,7 @@ export class NodeChanges {
       session.fail(farewell);
       return;
     }
-    const wasAsked = server.replies.expect === Expect.Internal;
+    const wasAsked = server.replies.owes(Expect.Internal);
     session.dropServer(node, "broken");
     if (wasPrimary) this.#doubtIsOver();
     session.resume("server connection");

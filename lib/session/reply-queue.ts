@@ -78,6 +78,11 @@ export class ReplyQueue {
     return this.#contexts[this.#head];
   }
 
+  /** Whether an answer of this kind is owed, be others owed before it or not. */
+  owes(expect: number): boolean {
+    return this.#codes.some((code, at) => at >= this.#head && (code & 15) === expect);
+  }
+
   /** Removes the oldest entry. */
   shift(): void {
     do {

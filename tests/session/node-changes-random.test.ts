@@ -4,9 +4,12 @@ import type { ClusterSnapshot, NodeStatus } from "../../lib/cluster/types.ts";
 import * as build from "../../lib/wire/build.ts";
 import { TransactionStatus } from "../../lib/wire/protocol.ts";
 import * as frontend from "../support/frontend.ts";
-import { BOUND, CLUSTER, done, Harness, lookupAnswer, names, PARSED } from "./harness.ts";
+import { BOUND, CLUSTER, done, failed, Harness, lookupAnswer, names, PARSED } from "./harness.ts";
 
 const { query } = build;
+/** What pgpool makes a transaction fail with. */
+const ABORT = "Q send invalid query from pgpool";
+const IN_FAILED = { severity: "ERROR", sqlstate: "25P02", message: "transaction is aborted" };
 
 /** What can happen to a session, one after the other. */
 type Happening =
@@ -64,6 +67,8 @@ class Play {
   readonly #sent = new Set<string>();
   /** Whether a server has been sent BEGIN and nothing that ends the transaction. */
   readonly #begun = [false, false];
+  /** Whether it has been made to fail the transaction, so that it refuses whatever comes. */
+  readonly #aborted = [false, false];
   readonly #status: number[] = [TransactionStatus.Idle, TransactionStatus.Idle];
   #inserts = 0;
   #asked = 0;
@@ -147,7 +152,16 @@ class Play {
     if (line === "Q begin" || line === "Q BEGIN") {
       return as(TransactionStatus.InTransaction, "BEGIN");
     }
+    if (line.startsWith(ABORT)) {
+      this.#status[from] = TransactionStatus.Failed;
+      return [failed("42601", TransactionStatus.Failed)];
+    }
     if (line === "Q commit" || line === "Q ROLLBACK") return as(TransactionStatus.Idle, "COMMIT");
+    if (status === TransactionStatus.Failed) {
+      if (line.startsWith("Q")) return [failed("25P02", status)];
+      if (line === "P") return [build.errorResponse(IN_FAILED)];
+      return line === "S" ? [build.readyForQuery(status)] : [];
+    }
     if (line.startsWith("Q")) return as(status, line.slice(2));
     if (line === "P") return [PARSED];
     if (line === "B") return [BOUND];
@@ -161,6 +175,7 @@ class Play {
     if (server === undefined || server.released !== undefined) return;
     this.#status[which] = TransactionStatus.Idle;
     this.#begun[which] = false;
+    this.#aborted[which] = false;
     server.received.length = 0;
     this.harness.session.serverClosed(which, "gone");
   }
@@ -172,7 +187,9 @@ class Play {
     const inTransaction = lines.length === 1 && this.harness.session.router.inTransaction;
     for (const line of lines) {
       if (/^Q begin$/i.test(line)) this.#begun[to] = true;
-      if (/^Q (commit|rollback)$/i.test(line)) this.#begun[to] = false;
+      if (line.startsWith(ABORT)) this.#aborted[to] = true;
+      if (/^Q (commit|rollback)$/i.test(line)) this.#begun[to] = this.#aborted[to] = false;
+      if (this.#aborted[to] === true) continue;
       if (line.startsWith("Q insert") && inTransaction && this.#begun[to] !== true) {
         this.faults.push(`${line} outside of the transaction`);
       }

@@ -8,6 +8,7 @@ import {
   CLUSTER,
   COPY_IN,
   done,
+  failed,
   Harness,
   lookupAnswer,
   opened,
@@ -17,6 +18,8 @@ import {
 } from "./harness.ts";
 
 const { query } = build;
+/** What a server's transaction is made to fail with. */
+const ABORT = "Q send invalid query from pgpool to abort transaction";
 const T = TransactionStatus.InTransaction;
 const SHUTDOWN = { severity: "FATAL", sqlstate: "57P01", message: "administrator command" };
 const CRASH = { severity: "FATAL", sqlstate: "57P02", message: "crash of another process" };
@@ -159,6 +162,21 @@ describe("a session whose primary fails", () => {
     await opened();
     expect(harness.got(2)).toEqual(["Q begin", "Q delete from t"]);
     expect(harness.errors()).toEqual([]);
+  });
+
+  it("asks the catalog again when it is lost behind settings that it has to make first", async () => {
+    const harness = new Harness();
+    harness.client(query("set work_mem = '1MB'"));
+    harness.server(0, done("SET"));
+    harness.session.serverClosed(0, "gone");
+    harness.client(query("select f()"));
+    await opened();
+    expect(harness.session.waitingFor).toBe("catalog lookup");
+    harness.session.serverClosed(0, "gone again");
+    await opened();
+    harness.got(0);
+    harness.server(0, done("SET"), lookupAnswer(VOLATILE));
+    expect(harness.got(0)).toEqual(["Q select f()"]);
   });
 
   it("is told nothing in the middle of a long row", async () => {
@@ -387,7 +405,34 @@ describe("a session without a primary", () => {
     harness.got(1);
     harness.client(query("delete from t"));
     expect(harness.errors()).toEqual(["25006"]);
-    expect(harness.got(1)).toEqual([]);
+    expect(harness.got(1)).toEqual([ABORT]);
+  });
+
+  it("commits nothing of a transaction that a write was refused in, also when all is well", async () => {
+    const insert = "insert into t values (1)";
+    const refused = [
+      [query(insert)],
+      [frontend.parse(insert), frontend.bind(), frontend.execute(), frontend.sync],
+    ];
+    for (const messages of refused) {
+      const harness = await inTransaction();
+      harness.session.setSnapshot(WITHOUT);
+      harness.mayWait = false;
+      harness.got(1);
+      harness.client(...messages);
+      const ready = harness.sent.at(-1);
+      expect(ready?.at(-1)).toBe(TransactionStatus.Failed);
+      expect(harness.errors()).toEqual(["25006"]);
+      expect(harness.got(1)).toEqual([ABORT]);
+      harness.server(1, failed("42601", TransactionStatus.Failed));
+      harness.session.setSnapshot(cluster(["down", "up"], 1));
+      harness.client(query(insert));
+      harness.client(query("commit"));
+      expect(harness.errors()).toEqual(["25P02"]);
+      expect(harness.got(1)).toEqual(["Q commit"]);
+      harness.server(1, done("ROLLBACK"));
+      expect(harness.session.router.inTransaction).toBe(false);
+    }
   });
 
   it("answers a cancel request while it waits", async () => {
